@@ -1,0 +1,3 @@
+//! Everything that changes the cluster: fence agents, the takeover agent, event handlers.
+
+pub mod power;

@@ -1,0 +1,154 @@
+//! What a well-formed `cluster.toml` must not say.
+
+use super::{Cluster, Data, Device, Driver, Group};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Refuses with `text` unless `holds`.
+fn must(holds: bool, text: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(text()) }
+}
+
+impl Cluster {
+    /// Refuses what can't be meant; the first fault found, one sentence.
+    pub(super) fn validate(&self) -> Result<(), String> {
+        must(self.schema == 1, || format!("schema = {}: this version knows schema 1", self.schema))?;
+        must(is_name(&self.name), || format!("name = \"{}\": letters, digits and '-' only", self.name))?;
+        self.validate_nodes()?;
+        let need = self.witness.need();
+        must(need >= 1, || "[witness] need = 0: a node that asks nobody can't know that it is not the isolated one".into())?;
+        must(self.witness.hosts.is_empty() || need <= self.witness.hosts.len(), || {
+            format!("[witness] need = {need}, but only {} hosts are listed", self.witness.hosts.len())
+        })?;
+        let silence = self.confirm.silence.or_forever();
+        must(silence >= Duration::from_secs(1), || format!("[confirm] silence = {}: the minimum is 1s", self.confirm.silence))?;
+        must(self.confirm.silence.0.is_some(), || "[confirm] silence = never: set automatic = false instead".into())?;
+        must(self.confirm.rounds >= 3, || format!("[confirm] rounds = {}: the minimum is 3", self.confirm.rounds))?;
+        must(self.fence.off_gap.or_forever() >= Duration::from_millis(500), || format!("[fence] off_gap = {}: the minimum is 500ms", self.fence.off_gap))?;
+        for node in self.fence.delay.keys() {
+            must(self.nodes.contains_key(node), || format!("[fence] delay names \"{node}\", which is no node"))?;
+        }
+        self.fence.device.iter().try_for_each(|d| self.validate_device(d))?;
+        must(!self.groups.is_empty(), || "there is no [[group]]".into())?;
+        self.groups.iter().try_for_each(|g| self.validate_group(g))?;
+        let names: BTreeSet<&str> = self.groups.iter().map(|g| g.name.as_str()).collect();
+        must(names.len() == self.groups.len(), || "two groups have the same name".into())?;
+        must(!self.notify.to.is_empty(), || "[notify] to is empty: who shall be told?".into())?;
+        must(!self.notify.relays.is_empty(), || "[notify] relays is empty: how shall anybody be told?".into())
+    }
+
+    fn validate_nodes(&self) -> Result<(), String> {
+        // MD8: two nodes whose host names differ; a TOML table can't hold the same name twice.
+        must(self.nodes.len() == 2, || format!("[nodes] has {} entries: a pair has exactly two with different names (MD8)", self.nodes.len()))?;
+        must(!self.links.is_empty(), || "[links] is empty".into())?;
+        must(self.links.values().any(|l| l.clients), || "[links]: no link has clients = true".into())?;
+        let interfaces: BTreeSet<&str> = self.links.values().map(|l| l.interface.as_str()).collect();
+        must(interfaces.len() == self.links.len(), || "[links]: two links use the same interface".into())?;
+        let mut seen = BTreeSet::new();
+        for (node, addresses) in &self.nodes {
+            must(is_name(node), || format!("[nodes] \"{node}\": a host name has letters, digits and '-' only"))?;
+            must(addresses.keys().eq(self.links.keys()), || format!("[nodes] {node}: needs one address for each of [links], no more, no less"))?;
+            for address in addresses.values() {
+                must(seen.insert(*address), || format!("[nodes] {node}: {address} is given twice"))?;
+            }
+        }
+        for group in &self.groups {
+            for ip in &group.ip {
+                must(!seen.contains(&ip.address.address), || {
+                    format!("[[group]] {}: {} is a node's own address, it can't be the failover address", group.name, ip.address.address)
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn validate_device(&self, device: &Device) -> Result<(), String> {
+        let place = || format!("[[fence.device]] for {} level {}", device.target, device.level);
+        must(self.nodes.contains_key(&device.target), || format!("{}: \"{}\" is no node", place(), device.target))?;
+        match device.driver {
+            Driver::Ipmi | Driver::Redfish => {
+                must(device.address.is_some(), || format!("{}: address is missing", place()))?;
+                must(device.user.is_some() && device.secret.is_some(), || format!("{}: user or secret is missing", place()))?;
+                must(device.agent.is_none() && device.options.is_empty(), || format!("{}: agent and options belong to driver = \"external\"", place()))?;
+            }
+            Driver::External => must(device.agent.is_some(), || format!("{}: agent is missing", place()))?,
+        }
+        for key in device.options.keys() {
+            must(!key.contains("pass"), || format!("{}: option {key}: a secret stands in a file, named by secret =", place()))?;
+        }
+        let known = device.identity == "drill" || ["guid:", "uuid:"].iter().any(|p| device.identity.strip_prefix(p).is_some_and(|id| hex_digits(id) == 32));
+        must(known, || format!("{}: identity = \"{}\": write guid: or uuid: and 32 hexadecimal digits, or drill", place(), device.identity))
+    }
+
+    fn validate_group(&self, group: &Group) -> Result<(), String> {
+        let place = || format!("[[group]] {}", group.name);
+        must(is_name(&group.name), || format!("{}: letters, digits and '-' only", place()))?;
+        must(self.nodes.contains_key(&group.home), || format!("{}: home = \"{}\" is no node", place(), group.home))?;
+        for ip in &group.ip {
+            must(self.links.contains_key(&ip.link), || format!("{}: link = \"{}\" is no link", place(), ip.link))?;
+        }
+        must(!matches!(group.data, Data::Device) || !group.mounts.is_empty(), || format!("{}: data kind device has no mounts", place()))?;
+        for mount in &group.mounts {
+            must(mount.path.is_absolute() && mount.device.is_absolute(), || format!("{}: mount {}: device and path must be absolute", place(), mount.path.display()))?;
+            // BM4: the data of a failover group never lie on NFS.
+            must(!mount.fs.starts_with("nfs"), || format!("{}: mount {}: NFS can't be fenced off (BM4); use a block device", place(), mount.path.display()))?;
+        }
+        Ok(())
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && !text.starts_with('-') && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
+}
+
+/// Hexadecimal digits of an id, dashes left out; 0 if anything else stands in it.
+fn hex_digits(id: &str) -> usize {
+    let digits = id.bytes().filter(|b| *b != b'-');
+    if digits.clone().all(|b| b.is_ascii_hexdigit()) { digits.count() } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::cluster::Cluster;
+
+    const PBX: &str = include_str!("../../../../icinga-conf/clusters/pbx-mobydick/cluster.toml");
+
+    fn refused(change: (&str, &str)) -> String {
+        assert!(PBX.contains(change.0), "the example no longer says {:?}", change.0);
+        Cluster::parse(&PBX.replace(change.0, change.1)).map(|_| "accepted".to_owned()).unwrap_or_else(|e| e)
+    }
+
+    #[test]
+    fn the_shipped_example_is_valid() {
+        assert!(Cluster::parse(PBX).is_ok(), "{:?}", Cluster::parse(PBX).err());
+    }
+
+    #[test]
+    fn md8_equal_host_names_are_refused() {
+        assert!(refused(("pbx2 = {", "pbx1 = {")).contains("duplicate key"));
+    }
+
+    #[test]
+    fn every_refusal_names_its_key() {
+        for (change, key) in [
+            (("schema = 1", "schema = 2"), "schema = 2"),
+            (("silence = \"2s\"", "silence = \"500ms\""), "silence"),
+            (("silence = \"2s\"", "silence = \"never\""), "silence"),
+            (("rounds = 3", "rounds = 1"), "rounds"),
+            (("off_gap = \"500ms\"", "off_gap = \"0s\""), "off_gap"),
+            (("need = 1", "need = 3"), "need = 3"),
+            (("need = 1", "need = 0"), "need = 0"),
+            (("automatic = true", "automatik = true"), "automatik"),
+            (("home = \"pbx1\"", "home = \"pbx3\""), "pbx3"),
+            (("link = \"lan\"", "link = \"wan\""), "wan"),
+            (("guid:a1234567", "guid:"), "identity"),
+            (("plug = \"3\"", "passwd = \"3\""), "passwd"),
+            (("address = \"192.0.2.10/24\"", "address = \"192.0.2.11/24\""), "192.0.2.11"),
+            (("address = \"192.0.2.10/24\"", "address = \"192.0.2.10\""), "prefix"),
+            (("arp:192.0.2.1", "dns:192.0.2.1"), "dns:"),
+        ] {
+            let said = refused(change);
+            assert!(said.contains(key), "{change:?} → {said}");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! `/run/twinguard/status.json`: what the agent knows, for checks and for people. Written atomically at each tick.
+
+use super::Refusal;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+/// Version of the file's shape.
+pub const SCHEMA: u32 = 1;
+/// A status file older than this (boot time) tells nothing: its reader is blind, never alarmed.
+pub const STALE: Duration = Duration::from_secs(10);
+
+/// Role of this node for one service group (TAKEOVER.md 3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Role {
+    /// Booted or founded nothing yet: starts nothing, shoots nobody.
+    Inert,
+    /// In sync and eligible for a takeover.
+    Slave,
+    /// Present, not eligible: fenced, failed, stale, or put aside by an operator.
+    Standby,
+    /// Between fence and service.
+    Taking,
+    /// Serves the group.
+    Master,
+    /// A step failed and a person has to look.
+    Failed,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Role::Inert => "INERT",
+            Role::Slave => "SLAVE",
+            Role::Standby => "STANDBY",
+            Role::Taking => "TAKING",
+            Role::Master => "MASTER",
+            Role::Failed => "FAILED",
+        })
+    }
+}
+
+/// What the agent durably holds about the peer (TAKEOVER.md 3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum PeerRecord {
+    /// Member of the pair.
+    Ok,
+    /// No contact.
+    Lost,
+    /// About to be fenced.
+    FenceIntent,
+    /// A power command is or may be on its way.
+    FenceSent,
+    /// Seen off, twice.
+    OffConfirmed,
+    /// Fenced, failed or put aside: not eligible until it is rejoined.
+    Standby,
+}
+
+/// How alive the peer looks from here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Life {
+    /// Its agent, its ssh banner or its service answered lately.
+    Alive,
+    /// Its kernel answers (ping, TCP accept), nothing above it does: hung.
+    Mute,
+    /// Nothing answers on any link.
+    Silent,
+    /// Not probed yet.
+    Unknown,
+}
+
+/// The whole file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// Cluster name from the configuration.
+    pub cluster: String,
+    /// This node (`uname -n`).
+    pub node: String,
+    /// CLOCK_BOOTTIME in milliseconds when the file was written.
+    pub boottime_ms: u64,
+    /// Id of this boot (made by the agent's first start after a boot).
+    pub boot_id: String,
+    /// `automatic` of the configuration.
+    pub automatic: bool,
+    /// An automatic takeover would be possible now, were the peer to fail: every gate but G0 and G3 passes.
+    pub armed: bool,
+    /// Automation is frozen and why.
+    pub frozen: Option<String>,
+    /// The service groups.
+    pub groups: Vec<GroupStatus>,
+    /// The other node.
+    pub peer: PeerStatus,
+    /// Witness as configured → it answered in the last round.
+    pub witnesses: BTreeMap<String, bool>,
+    /// Result of each gate at its last evaluation.
+    pub gates: Vec<GateStatus>,
+    /// The open attempt.
+    pub attempt: Option<AttemptStatus>,
+    /// The last refusal of a takeover that was asked for, while its case is open.
+    pub refusal: Option<RefusalStatus>,
+}
+
+/// One service group.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GroupStatus {
+    /// Name from the configuration.
+    pub name: String,
+    /// This node's role.
+    pub role: Role,
+    /// Highest epoch that this node has seen for the group.
+    pub epoch: u64,
+    /// What is wrong with the group here (for example a service that did not start).
+    pub degraded: Option<String>,
+}
+
+/// The other node as seen from here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PeerStatus {
+    /// Its name.
+    pub node: String,
+    /// How alive it looks.
+    pub life: Life,
+    /// What is durably held about it.
+    pub record: PeerRecord,
+    /// Its roles by group, from its last message.
+    pub roles: BTreeMap<String, Role>,
+    /// The links to it.
+    pub links: Vec<LinkStatus>,
+}
+
+/// One link to the peer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LinkStatus {
+    /// Name from the configuration.
+    pub name: String,
+    /// Our own interface has a carrier.
+    pub carrier: bool,
+    /// The peer answered a ping in the last round.
+    pub ping: bool,
+    /// The peer's agent spoke over this link within the last second.
+    pub channel: bool,
+}
+
+/// One gate (TAKEOVER.md 3.5).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GateStatus {
+    /// `G0` … `G12`.
+    pub gate: String,
+    /// `None` = passes.
+    pub refusal: Option<Refusal>,
+    /// What was seen.
+    pub evidence: String,
+}
+
+/// The open attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptStatus {
+    /// Its id, the same in journal and mails.
+    pub id: String,
+    /// Where it is (`confirming`, `fencing`, `taking T4`, …).
+    pub stage: String,
+    /// CLOCK_BOOTTIME in milliseconds at which it was opened.
+    pub since_ms: u64,
+}
+
+/// A refusal that stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusalStatus {
+    /// The code.
+    pub code: Refusal,
+    /// What was seen.
+    pub text: String,
+    /// CLOCK_BOOTTIME in milliseconds since when it stands.
+    pub since_ms: u64,
+}
