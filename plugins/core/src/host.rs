@@ -4,8 +4,9 @@
 pub mod command;
 pub mod system;
 
+pub use crate::contract::status::{read_status, stale};
 pub use command::{Command, Output};
-pub use system::System;
+pub use system::{System, nodename};
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -1,9 +1,11 @@
 //! `/run/twinguard/status.json`: what the agent knows, for checks and for people. Written atomically at each tick.
 
 use super::Refusal;
+use crate::{Blind, Host};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 /// Version of the file's shape.
@@ -179,4 +181,33 @@ pub struct RefusalStatus {
     pub text: String,
     /// CLOCK_BOOTTIME in milliseconds since when it stands.
     pub since_ms: u64,
+}
+
+/// Is this status too old to rest anything on? One from the future was written in another boot.
+pub fn stale(status: &Status, host: &dyn Host) -> bool {
+    let written = Duration::from_millis(status.boottime_ms);
+    let now = host.now();
+    // The stamp has whole milliseconds; a reader may be a fraction of one ahead of it.
+    written > now + Duration::from_millis(1) || now.saturating_sub(written) > STALE
+}
+
+/// Reads the agent's status file.
+///
+/// # Errors
+/// [`Blind`]: unreadable, of another shape, or stale; the reader knows nothing then and must not be alarmed.
+pub fn read_status(host: &dyn Host, path: &Path) -> Result<Status, Blind> {
+    let text = host.read(path)?;
+    let parse = |reason: String| Blind::Parse { what: path.display().to_string(), reason };
+    let status: Status = serde_json::from_str(&text).map_err(|e| parse(e.to_string()))?;
+    if status.schema != SCHEMA {
+        return Err(parse(format!("schema {} instead of {SCHEMA}; install the same version of agent and checks", status.schema)));
+    }
+    if stale(&status, host) {
+        let age = host.now().saturating_sub(Duration::from_millis(status.boottime_ms)).as_secs();
+        return Err(Blind::Read {
+            path: path.to_owned(),
+            reason: format!("the agent has not written it for {age} s; run: systemctl status twinguard"),
+        });
+    }
+    Ok(status)
 }
