@@ -11,7 +11,6 @@ pub use args::Timeout;
 use crate::host::System;
 use crate::{Blind, Host, Report, State};
 use args::Given;
-use speak::Voice;
 use std::process::ExitCode;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Mutex, PoisonError};
@@ -40,14 +39,13 @@ pub fn stage(text: impl Into<String>) {
 
 /// Runs a check. The only function that ends one.
 pub fn main<C: Check>() -> ExitCode {
-    let voice = Voice::new(C::TITLE);
-    voice.answer_panics();
+    speak::answer_panics(C::TITLE);
     match args::parse::<C>(std::env::args_os()) {
-        Err(text) => voice.speak(&text, State::Unknown),
+        Err(text) => speak::speak(&text, State::Unknown),
         Ok(given) => {
             let (timeout, verbosity) = (given.timeout, given.verbosity);
             let report = before_the_deadline(given).unwrap_or_else(|| late(timeout));
-            voice.speak(&report.render(C::TITLE, verbosity), report.state())
+            speak::speak(&report.render(C::TITLE, verbosity), report.state())
         }
     }
 }

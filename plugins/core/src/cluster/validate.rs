@@ -24,7 +24,9 @@ impl Cluster {
         must(silence >= Duration::from_secs(1), || format!("[confirm] silence = {}: the minimum is 1s", self.confirm.silence))?;
         must(self.confirm.silence.0.is_some(), || "[confirm] silence = never: set automatic = false instead".into())?;
         must(self.confirm.rounds >= 3, || format!("[confirm] rounds = {}: the minimum is 3", self.confirm.rounds))?;
-        must(self.fence.off_gap.or_forever() >= Duration::from_millis(500), || format!("[fence] off_gap = {}: the minimum is 500ms", self.fence.off_gap))?;
+        must(self.fence.off_gap.or_forever() >= Duration::from_millis(500), || {
+            format!("[fence] off_gap = {}: the minimum is 500ms", self.fence.off_gap)
+        })?;
         for node in self.fence.delay.keys() {
             must(self.nodes.contains_key(node), || format!("[fence] delay names \"{node}\", which is no node"))?;
         }
@@ -69,14 +71,17 @@ impl Cluster {
             Driver::Ipmi | Driver::Redfish => {
                 must(device.address.is_some(), || format!("{}: address is missing", place()))?;
                 must(device.user.is_some() && device.secret.is_some(), || format!("{}: user or secret is missing", place()))?;
-                must(device.agent.is_none() && device.options.is_empty(), || format!("{}: agent and options belong to driver = \"external\"", place()))?;
+                must(device.agent.is_none() && device.options.is_empty(), || {
+                    format!("{}: agent and options belong to driver = \"external\"", place())
+                })?;
             }
             Driver::External => must(device.agent.is_some(), || format!("{}: agent is missing", place()))?,
         }
         for key in device.options.keys() {
             must(!key.contains("pass"), || format!("{}: option {key}: a secret stands in a file, named by secret =", place()))?;
         }
-        let known = device.identity == "drill" || ["guid:", "uuid:"].iter().any(|p| device.identity.strip_prefix(p).is_some_and(|id| hex_digits(id) == 32));
+        let known =
+            device.identity == "drill" || ["guid:", "uuid:"].iter().any(|p| device.identity.strip_prefix(p).is_some_and(|id| hex_digits(id) == 32));
         must(known, || format!("{}: identity = \"{}\": write guid: or uuid: and 32 hexadecimal digits, or drill", place(), device.identity))
     }
 
@@ -89,9 +94,13 @@ impl Cluster {
         }
         must(!matches!(group.data, Data::Device) || !group.mounts.is_empty(), || format!("{}: data kind device has no mounts", place()))?;
         for mount in &group.mounts {
-            must(mount.path.is_absolute() && mount.device.is_absolute(), || format!("{}: mount {}: device and path must be absolute", place(), mount.path.display()))?;
+            must(mount.path.is_absolute() && mount.device.is_absolute(), || {
+                format!("{}: mount {}: device and path must be absolute", place(), mount.path.display())
+            })?;
             // BM4: the data of a failover group never lie on NFS.
-            must(!mount.fs.starts_with("nfs"), || format!("{}: mount {}: NFS can't be fenced off (BM4); use a block device", place(), mount.path.display()))?;
+            must(!mount.fs.starts_with("nfs"), || {
+                format!("{}: mount {}: NFS can't be fenced off (BM4); use a block device", place(), mount.path.display())
+            })?;
         }
         Ok(())
     }
@@ -115,7 +124,7 @@ mod tests {
 
     fn refused(change: (&str, &str)) -> String {
         assert!(PBX.contains(change.0), "the example no longer says {:?}", change.0);
-        Cluster::parse(&PBX.replace(change.0, change.1)).map(|_| "accepted".to_owned()).unwrap_or_else(|e| e)
+        Cluster::parse(&PBX.replace(change.0, change.1)).map_or_else(|e| e, |_| "accepted".to_owned())
     }
 
     #[test]

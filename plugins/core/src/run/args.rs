@@ -33,7 +33,7 @@ impl FromStr for Timeout {
         };
         let plain = !seconds.is_empty() && seconds.bytes().all(|b| b.is_ascii_digit() || b == b'.');
         let time = if plain { seconds.parse().ok().and_then(|s| Duration::try_from_secs_f64(s).ok()) } else { None };
-        let time = time.filter(|t| !t.is_zero() && *t <= Duration::from_secs(86_400));
+        let time = time.filter(|t| !t.is_zero() && *t <= Duration::from_hours(24));
         Ok(Self { time: time.ok_or_else(|| format!("\"{seconds}\" is no time: write seconds above 0, at most 86400"))?, state })
     }
 }
@@ -123,7 +123,7 @@ mod tests {
     }
 
     fn said(args: &[&str]) -> String {
-        parse::<Nothing>(args.iter().map(OsString::from)).map(|g| format!("{:?} {} {:?}", g.timeout, g.verbosity, g.check.many)).unwrap_or_else(|e| e)
+        parse::<Nothing>(args.iter().map(OsString::from)).map_or_else(|e| e, |g| format!("{:?} {} {:?}", g.timeout, g.verbosity, g.check.many))
     }
 
     #[test]

@@ -10,35 +10,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Whoever speaks first is heard; nobody speaks twice.
 static SPOKEN: AtomicBool = AtomicBool::new(false);
 
-#[derive(Clone, Copy)]
-pub(super) struct Voice {
-    title: &'static str,
+/// Writes everything at once. A verdict that nobody could read is none: UNKNOWN.
+pub(super) fn speak(text: &str, state: State) -> ExitCode {
+    if SPOKEN.swap(true, Ordering::SeqCst) {
+        wait_for_the_end();
+    }
+    let heard = write(text).is_ok();
+    ExitCode::from(if heard { state.exit_code() } else { State::Unknown.exit_code() })
 }
 
-impl Voice {
-    pub fn new(title: &'static str) -> Self {
-        Self { title }
-    }
-
-    /// Writes everything at once. A verdict that nobody could read is none: UNKNOWN.
-    pub fn speak(self, text: &str, state: State) -> ExitCode {
+/// A panic ends in the usual one line and in 3, also with `panic = "abort"`, which would end in 134 after the hook.
+pub(super) fn answer_panics(title: &'static str) {
+    std::panic::set_hook(Box::new(move |info| {
         if SPOKEN.swap(true, Ordering::SeqCst) {
             wait_for_the_end();
         }
-        let heard = write(text).is_ok();
-        ExitCode::from(if heard { state.exit_code() } else { State::Unknown.exit_code() })
-    }
-
-    /// A panic ends in the usual one line and in 3, also with `panic = "abort"`, which would end in 134 after the hook.
-    pub fn answer_panics(self) {
-        std::panic::set_hook(Box::new(move |info| {
-            if SPOKEN.swap(true, Ordering::SeqCst) {
-                wait_for_the_end();
-            }
-            let _ = write(&panicked(self.title, info));
-            exit();
-        }));
-    }
+        let _ = write(&panicked(title, info));
+        exit();
+    }));
 }
 
 /// Another thread has spoken and is ending the process.
