@@ -2,9 +2,22 @@
 //!
 //! Refuses to believe anything but a positively read OFF: not an accepted command, not a silent device.
 
+mod bounded;
+mod level;
+mod proof;
+mod switches;
+
+pub use bounded::Bounded;
+pub use level::{LevelFailure, confirm_off};
+pub use proof::{Fenced, fence};
+pub use switches::switches;
+
 use plugin_core::Host;
 use std::fmt;
 use std::time::Duration;
+
+/// Time for one question to one device, unless its driver is told otherwise.
+pub const OPERATION: Duration = Duration::from_secs(5);
 
 /// What a device says about its node. Everything else (unknown, powering off, null) is an error, never `Off`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +106,7 @@ pub enum FenceFailure {
     Forbidden {
         /// Its reason.
         reason: String,
-        /// A power command was accepted before.
+        /// A power command was accepted before, or may have been: its answer is missing.
         sent: bool,
     },
     /// A device is not the peer's: nothing was sent to it.

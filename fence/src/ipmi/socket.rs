@@ -1,0 +1,119 @@
+//! One UDP socket to one address of a BMC: ask, wait, ask again. Knows nothing of what it carries.
+
+use super::error::LanError;
+use plugin_core::Host;
+use std::io::ErrorKind;
+use std::net::{SocketAddr, UdpSocket};
+use std::time::Duration;
+
+/// First wait for an answer; grows by half with every repetition.
+pub(super) const FIRST_WAIT: Duration = Duration::from_millis(250);
+/// Longest wait for one answer.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// RMCP+ over Ethernet stays below this (section 13.3).
+const DATAGRAM: usize = 2048;
+
+/// A connected socket: the kernel drops what others send, and tells a closed port at once.
+#[derive(Debug)]
+pub struct Wire {
+    socket: UdpSocket,
+}
+
+/// How often and how patiently to ask.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// Datagrams to send at most.
+    pub tries: u32,
+    /// Wait after the first.
+    pub first: Duration,
+}
+
+impl Patience {
+    /// The same with a longer first wait.
+    #[must_use]
+    pub fn grown(self) -> Self {
+        Patience { first: grown(self.first), ..self }
+    }
+}
+
+fn grown(wait: Duration) -> Duration {
+    (wait * 3 / 2).min(LONGEST_WAIT)
+}
+
+impl Wire {
+    /// Opens a socket of the address's own family.
+    ///
+    /// # Errors
+    /// [`LanError::Unreachable`], for example without a route.
+    pub fn connect(address: SocketAddr) -> Result<Self, LanError> {
+        let local = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+        let fail = |e: std::io::Error| LanError::Unreachable(format!("{address} can't be reached ({e})"));
+        let socket = UdpSocket::bind(local).map_err(fail)?;
+        socket.connect(address).map_err(fail)?;
+        Ok(Wire { socket })
+    }
+
+    /// Sends what `make` builds and hands everything that comes back to `read` until that finds the answer.
+    /// `Ok(None)`: no answer to any try, or the host's deadline came.
+    ///
+    /// # Errors
+    /// What `make`, `read` or the network says.
+    pub fn exchange<T>(
+        &self,
+        host: &dyn Host,
+        patience: Patience,
+        mut make: impl FnMut() -> Result<Vec<u8>, LanError>,
+        mut read: impl FnMut(&[u8]) -> Result<Option<T>, LanError>,
+    ) -> Result<Option<T>, LanError> {
+        let mut wait = patience.first;
+        for _ in 0..patience.tries {
+            if host.left().is_zero() {
+                return Ok(None);
+            }
+            self.socket.send(&make()?).map_err(|e| Self::broken(&e))?;
+            let until = host.now().saturating_add(wait.min(host.left()));
+            while let Some(datagram) = self.receive(until.saturating_sub(host.now()))? {
+                if let Some(answer) = read(&datagram)? {
+                    return Ok(Some(answer));
+                }
+            }
+            wait = grown(wait);
+        }
+        Ok(None)
+    }
+
+    /// Sends without caring.
+    pub fn send_only(&self, datagram: &[u8]) {
+        // The peer may be gone; whoever calls this has nothing better to do about it.
+        let _ = self.socket.send(datagram);
+    }
+
+    /// The next datagram, or `None` if none came in time.
+    ///
+    /// # Errors
+    /// [`LanError::Unreachable`] when the network says so.
+    pub fn receive(&self, time: Duration) -> Result<Option<Vec<u8>>, LanError> {
+        if time.is_zero() {
+            return Ok(None);
+        }
+        self.socket.set_read_timeout(Some(time)).map_err(|e| Self::broken(&e))?;
+        let mut buffer = vec![0; DATAGRAM];
+        match self.socket.recv(&mut buffer) {
+            Ok(length) => {
+                buffer.truncate(length);
+                Ok(Some(buffer))
+            }
+            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Ok(None),
+            // An interrupted wait counts as a datagram that nobody wants: the caller's clock goes on.
+            Err(e) if e.kind() == ErrorKind::Interrupted => Ok(Some(Vec::new())),
+            Err(e) => Err(Self::broken(&e)),
+        }
+    }
+
+    fn broken(error: &std::io::Error) -> LanError {
+        LanError::Unreachable(match error.kind() {
+            ErrorKind::ConnectionRefused => "the UDP port is closed (connection refused)".into(),
+            _ => format!("the network says: {error}"),
+        })
+    }
+}

@@ -1,0 +1,39 @@
+//! From `cluster.toml` to drivers. Reads the secrets; sends nothing.
+
+use super::{Level, PowerError, PowerSwitch};
+use crate::ipmi::{self, CipherSuite, IpmiSwitch, Login, Privilege};
+use plugin_core::cluster::{Cluster, Device, Driver};
+use plugin_core::{Host, secret};
+
+/// The devices that switch `target`, lowest level first; empty if none is configured.
+///
+/// # Errors
+/// [`PowerError::Config`]: a driver that this version lacks, a secret that can't be read, a user name or password that does not fit.
+pub fn switches(cluster: &Cluster, target: &str, host: &dyn Host) -> Result<Vec<Level>, PowerError> {
+    let mut levels: Vec<Level> = Vec::new();
+    for device in cluster.devices_of(target) {
+        let entry = (driver(device, host)?, device.identity.clone());
+        match levels.last_mut().filter(|l| l.level == device.level) {
+            Some(level) => level.devices.push(entry),
+            None => levels.push(Level { level: device.level, devices: vec![entry] }),
+        }
+    }
+    Ok(levels)
+}
+
+fn driver(device: &Device, host: &dyn Host) -> Result<Box<dyn PowerSwitch>, PowerError> {
+    let wrong = |what: String| PowerError::Config(format!("use the level {} fence device of {}: {what}", device.level, device.target));
+    match device.driver {
+        Driver::Ipmi => {
+            let missing = || wrong("address, user or secret is missing".into());
+            let (Some(address), Some(user), Some(path)) = (&device.address, &device.user, &device.secret) else { return Err(missing()) };
+            let password = secret::read(host, path).map_err(|e| wrong(format!("cannot {e}")))?;
+            // OPERATOR may switch and read (IPMI 2.0 appendix G); asking for more would only shut out careful users.
+            let login = Login::new(user, password.expose().as_bytes(), None, Privilege::Operator).map_err(wrong)?;
+            let port = device.port.unwrap_or(ipmi::PORT);
+            Ok(Box::new(IpmiSwitch::new(address, port, login, CipherSuite::DEFAULT.to_vec())))
+        }
+        Driver::Redfish => Err(wrong("driver = \"redfish\" is not supported in this version; use ipmi".into())),
+        Driver::External => Err(wrong("driver = \"external\" is not supported in this version; use ipmi".into())),
+    }
+}
