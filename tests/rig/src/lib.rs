@@ -1,1 +1,14 @@
-//! Placeholder of the first commit.
+//! twinguard's test rig: runs the binaries, fakes what they talk to, and holds the two-node lab. It is no part of the product and
+//! decides nothing about a cluster.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "test code: it drives the real machine, and a broken rig has to end its test at once"
+)]
+
+pub mod lab;

@@ -1,0 +1,114 @@
+//! What makes two machines a pair: host keys, the peer's key with its forced command, `cluster.toml`, secrets, addresses. Written
+//! into the nodes' own layers before they boot, as an administrator would by the quick start.
+
+use super::bmc::{PASSWORD, USER};
+use super::disk::DEVICE;
+use super::site::{CLUSTER_IP, GATEWAY, Link, Node, Site, WITNESS};
+use super::tool::{read, run, write};
+use std::fmt::Write as _;
+use std::fs::{Permissions, set_permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+/// How the pair is configured.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The nodes have fence devices.
+    pub stonith: bool,
+    /// `hung` of `[confirm]`.
+    pub hung: &'static str,
+    /// Time that a node's firmware takes, in milliseconds.
+    pub post_ms: u64,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self { stonith: true, hung: "15s", post_ms: 500 }
+    }
+}
+
+/// `cluster.toml`, the same bytes on both nodes.
+pub fn cluster_toml(plan: &Plan) -> String {
+    let mut text = format!(
+        "schema = 1\nname = \"lab\"\nautomatic = true\n\n[nodes]\n{nodes}\n[links]\nlan = {{ interface = \"{lan}\", clients = true }}\n\
+         heartbeat = {{ interface = \"{heartbeat}\" }}\n\n[witness]\nhosts = [\"ping:{GATEWAY}\", \"ping:{WITNESS}\"]\n\n\
+         [confirm]\nsilence = \"2s\"\nhung = \"{hung}\"\n\n[limits]\ninterval = \"0s\"\nper_day = 0\n\n\
+         [triggers]\ntwinguard-master-alive = \"peer-lost\"\n\n",
+        nodes = Node::BOTH.map(node_line).concat(),
+        lan = Link::Lan.interface(),
+        heartbeat = Link::Heartbeat.interface(),
+        hung = plan.hung,
+    );
+    for node in Node::BOTH.into_iter().filter(|_| plan.stonith) {
+        let _ = write!(
+            text,
+            "[[fence.device]]\ntarget = \"{}\"\ndriver = \"ipmi\"\naddress = \"{}\"\nuser = \"{USER}\"\nsecret = \"/etc/twinguard/secret/bmc\"\n\
+             identity = \"guid:{}\"\n\n",
+            node.name(),
+            node.bmc(),
+            node.guid(),
+        );
+    }
+    let _ = write!(
+        text,
+        "[[group]]\nname = \"web\"\nhome = \"{home}\"\nip = [{{ address = \"{CLUSTER_IP}/24\", link = \"lan\" }}]\ndata = {{ kind = \"device\" }}\n\
+         mounts = [{{ device = \"{DEVICE}\", path = \"/srv/data\", fs = \"ext4\" }}]\nservices = [\"nginx.service\"]\n\
+         verify = [\"http:{CLUSTER_IP}:80\"]\n\n\
+         [notify]\nfrom = \"twinguard@lab.example\"\nto = [\"admin@lab.example\"]\nrelays = [\"smtp://{WITNESS}:25\"]\n\
+         ca = \"/etc/twinguard/relay-ca.pem\"\n",
+        home = Node::N1.name(),
+    );
+    text
+}
+
+fn node_line(node: Node) -> String {
+    format!("{} = {{ lan = \"{}\", heartbeat = \"{}\" }}\n", node.name(), node.address(Link::Lan), node.address(Link::Heartbeat))
+}
+
+/// Prepares both nodes; `relay_ca` is the certificate authority of the mail relay, if there is one.
+///
+/// # Errors
+/// What could not be written, or what `ssh-keygen` said.
+pub fn prepare(site: &Site, plan: &Plan, relay_ca: Option<&Path>) -> Result<(), String> {
+    let toml = cluster_toml(plan);
+    let mut known_hosts = String::new();
+    for node in Node::BOTH {
+        let etc = site.upper(node).join("etc");
+        let host_key = keygen(&etc.join("ssh/ssh_host_ed25519_key"))?;
+        let _ = writeln!(known_hosts, "{} {host_key}", node.name());
+        let peer_key = keygen(&etc.join("twinguard/secret/peer_key"))?;
+        let authorized = site.upper(node.other()).join("root/.ssh/authorized_keys");
+        private(&authorized, format!("restrict,command=\"/usr/sbin/twinguard peer\" {peer_key}\n").as_bytes())?;
+        private(&etc.join("twinguard/secret/bmc"), format!("{PASSWORD}\n").as_bytes())?;
+        write(&etc.join("twinguard/cluster.toml"), toml.as_bytes())?;
+        write(&etc.join("hostname"), format!("{}\n", node.name()).as_bytes())?;
+        write(&etc.join("machine-id"), run("systemd-id128", &["new"])?.as_bytes())?;
+        let addresses = Link::ALL.map(|link| format!("{} {}/24\n", link.interface(), node.address(link))).concat();
+        write(&etc.join("lab-net"), addresses.as_bytes())?;
+        if let Some(ca) = relay_ca {
+            write(&etc.join("twinguard/relay-ca.pem"), read(ca).as_bytes())?;
+        }
+    }
+    Node::BOTH.into_iter().try_for_each(|node| write(&site.upper(node).join("etc/twinguard/known_hosts"), known_hosts.as_bytes()))
+}
+
+/// Makes a key; its public half as "TYPE KEY".
+fn keygen(path: &Path) -> Result<String, String> {
+    private(path, b"")?;
+    std::fs::remove_file(path).map_err(|e| format!("cannot replace {}: {e}", path.display()))?;
+    let text = path.to_string_lossy();
+    run("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", &text])?;
+    let public = read(format!("{text}.pub"));
+    Ok(public.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
+}
+
+/// A file that only root reads, in a folder that only root enters.
+fn private(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    write(path, bytes)?;
+    let limit = |p: &Path, mode| set_permissions(p, Permissions::from_mode(mode)).map_err(|e| format!("cannot protect {}: {e}", p.display()));
+    limit(path, 0o600)?;
+    match path.parent() {
+        Some(folder) if !folder.ends_with("etc/ssh") => limit(folder, 0o700),
+        _ => Ok(()),
+    }
+}
