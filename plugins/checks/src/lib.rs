@@ -1,1 +1,5 @@
-//! Placeholder of the first commit.
+//! The checks: one module each, whose arguments are the check. A check looks and judges; it never acts, and it never decides
+//! about the cluster.
+
+pub mod disk;
+pub mod master_alive;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer, de::Error};
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 /// `500ms`, `2s`, `15m`, `24h`, or `never` (= `None`).
@@ -45,6 +46,14 @@ impl Span {
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         Span::parse(&String::deserialize(from)?).map_err(D::Error::custom)
+    }
+}
+
+impl FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Span::parse(text)
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer, de::Error};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
 
 /// A host whose answer shows that this node is not isolated.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,6 +113,14 @@ impl fmt::Display for Net {
 
 macro_rules! from_text {
     ($($type:ty),+) => {$(
+        impl FromStr for $type {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, String> {
+                <$type>::parse(text)
+            }
+        }
+
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
                 <$type>::parse(&String::deserialize(from)?).map_err(D::Error::custom)
