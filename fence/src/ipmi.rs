@@ -3,6 +3,7 @@
 //! The packets are pure (`suite`, `packet`, `handshake`, `session`, `message`); `socket` and `lan` move them; [`IpmiSwitch`] makes a
 //! power switch of it. Refuses cipher suite 0, IPMI 1.5, and commands that may not be repeated (cycle, reset).
 
+mod agent;
 pub mod command;
 pub mod error;
 pub mod handshake;
@@ -16,6 +17,7 @@ pub mod suite;
 mod switch;
 pub mod wire;
 
+pub use agent::FENCE_IPMI;
 pub use login::{Login, Privilege};
 pub use suite::CipherSuite;
 pub use switch::IpmiSwitch;

@@ -1,4 +1,6 @@
 //! Everything that changes the cluster: fence agents, the takeover agent, event handlers.
 
+pub mod agent_api;
 pub mod ipmi;
 pub mod power;
+pub mod takeover;

@@ -8,8 +8,8 @@ mod proof;
 mod switches;
 
 pub use bounded::Bounded;
-pub use level::{LevelFailure, confirm_off};
-pub use proof::{Fenced, fence};
+pub use level::{LevelFailure, Pace, confirm_off};
+pub use proof::{Fenced, fence, is_same_identity};
 pub use switches::switches;
 
 use plugin_core::Host;

@@ -2,7 +2,7 @@
 //!
 //! Refuses to count an accepted command, a single OFF, or the OFFs of some devices only.
 
-use super::{Bounded, OPERATION, Power, PowerError, PowerSwitch, Times, Watch};
+use super::{Bounded, Power, PowerError, PowerSwitch, Times, Watch};
 use plugin_core::Host;
 use std::time::Duration;
 
@@ -10,6 +10,8 @@ use std::time::Duration;
 const SILENCES: u32 = 2;
 /// Commands that one device may refuse before it is given up.
 const REFUSALS: u32 = 3;
+/// Least time between two commands to one device: a busy BMC gets time to breathe.
+const RESEND: Duration = Duration::from_secs(1);
 /// Pause between two rounds of readings while something is still ON: doubled up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
@@ -26,12 +28,25 @@ pub enum LevelFailure {
     GivenUp(Vec<String>),
 }
 
+/// How one level is worked through.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Gap and budget.
+    pub times: Times,
+    /// Longest time for one question to one device.
+    pub operation: Duration,
+    /// Number of the level, for the [`Watch`].
+    pub level: u8,
+}
+
 /// What is known about one device in this attempt.
 #[derive(Clone, Debug, Default)]
 struct Known {
     last: Option<Result<Power, PowerError>>,
     /// Boot time at which the command was accepted.
     accepted: Option<Duration>,
+    /// Boot time of the last command.
+    tried: Option<Duration>,
     silences: u32,
     refusals: u32,
     /// The device will not do it: no second try.
@@ -44,13 +59,14 @@ impl Known {
     }
 
     /// A command would tell it something new, and there is a chance that it hears it.
-    fn wants_off(&self) -> bool {
+    fn wants_off(&self, now: Duration) -> bool {
+        let rested = self.tried.is_none_or(|tried| now.saturating_sub(tried) >= RESEND);
         let heard = !self.is_off() && !matches!(self.last, Some(Err(PowerError::Silent(_) | PowerError::Denied(_) | PowerError::Config(_))));
-        heard && self.accepted.is_none()
+        heard && rested && self.accepted.is_none()
     }
 
     fn is_lost(&self) -> bool {
-        self.certain || self.silences >= SILENCES || self.refusals >= REFUSALS
+        self.certain || self.silences >= SILENCES || (self.refusals >= REFUSALS && !self.is_off())
     }
 
     fn failed(&mut self, error: &PowerError) {
@@ -63,7 +79,9 @@ impl Known {
 
     fn verdict(&self, now: Duration) -> String {
         match (&self.last, self.accepted) {
-            (Some(Ok(Power::On)), Some(at)) => format!("goes on saying ON, {:.1} s after it accepted off", now.saturating_sub(at).as_secs_f64()),
+            (Some(Ok(Power::On)), Some(at)) => {
+                format!("goes on saying ON, {:.1} s after it accepted off: timed out", now.saturating_sub(at).as_secs_f64())
+            }
             (Some(Ok(Power::On)), None) => "says ON and accepted no command".into(),
             (Some(Ok(Power::Off)), _) => "said OFF, but not twice in a row together with its level".into(),
             (Some(Err(error)), _) => format!("cannot {error}"),
@@ -74,42 +92,36 @@ impl Known {
 
 /// Sends off (never cycle, reset or an orderly shutdown) and polls until two rounds of readings, at least `off_gap` apart,
 /// show OFF at every device. `sent` becomes true when a command was, or may have been, accepted.
-/// Ends inside `times.budget` and never asks a device for longer than [`OPERATION`] at once.
+/// Ends inside the budget. The result is the evidence, one line per device.
 ///
 /// # Errors
 /// See [`LevelFailure`].
-pub fn confirm_off(
-    host: &dyn Host,
-    level: u8,
-    devices: &mut [Device],
-    times: Times,
-    watch: &mut dyn Watch,
-    sent: &mut bool,
-) -> Result<Vec<String>, LevelFailure> {
-    let host = &Bounded::new(host, times.budget);
+pub fn confirm_off(host: &dyn Host, devices: &mut [Device], pace: Pace, watch: &mut dyn Watch, sent: &mut bool) -> Result<Vec<String>, LevelFailure> {
+    let host = &Bounded::new(host, pace.times.budget);
+    let gap = pace.times.off_gap;
     let mut known = vec![Known::default(); devices.len()];
     let mut first_off: Option<Duration> = None;
     let mut pause = FIRST_PAUSE;
     loop {
         let began = host.now();
-        read_all(host, level, devices, &mut known, watch);
+        read_all(host, pace, devices, &mut known, watch);
         let lines = |host: &dyn Host, devices: &[Device], known: &[Known]| -> Vec<String> {
-            devices.iter().zip(known).map(|((device, _), known)| format!("level {level}: {} {}", device.name(), known.verdict(host.now()))).collect()
+            devices.iter().zip(known).map(|((device, _), known)| format!("{} {}", device.name(), known.verdict(host.now()))).collect()
         };
         if devices.is_empty() || known.iter().any(Known::is_lost) {
             return Err(LevelFailure::GivenUp(lines(host, devices, &known)));
         }
         if known.iter().all(Known::is_off) {
             match first_off {
-                Some(first) if began.saturating_sub(first) >= times.off_gap => return Ok(evidence(level, devices, first, began)),
+                Some(first) if began.saturating_sub(first) >= gap => return Ok(evidence(devices, first, began)),
                 // Only the end of the first round proves that all were off together; the second starts a gap later.
                 None => first_off = Some(host.now()),
                 Some(_) => {}
             }
-            host.wait(first_off.unwrap_or(began).saturating_add(times.off_gap).saturating_sub(host.now()));
+            host.wait(first_off.unwrap_or(began).saturating_add(gap).saturating_sub(host.now()));
         } else {
             first_off = None;
-            let news = send_off(host, level, devices, &mut known, watch, sent).map_err(LevelFailure::Forbidden)?;
+            let news = send_off(host, pace, devices, &mut known, watch, sent).map_err(LevelFailure::Forbidden)?;
             if !news {
                 host.wait(pause);
                 pause = (pause * 2).min(LONGEST_PAUSE);
@@ -121,22 +133,22 @@ pub fn confirm_off(
     }
 }
 
-fn evidence(level: u8, devices: &[Device], first: Duration, second: Duration) -> Vec<String> {
+fn evidence(devices: &[Device], first: Duration, second: Duration) -> Vec<String> {
     let times = format!("OFF at {:.3} s and from {:.3} s on (boot time)", first.as_secs_f64(), second.as_secs_f64());
-    devices.iter().map(|(device, identity)| format!("level {level}: {} ({identity}) read {times}", device.name())).collect()
+    devices.iter().map(|(device, identity)| format!("{} ({identity}) read {times}", device.name())).collect()
 }
 
-fn read_all(host: &dyn Host, level: u8, devices: &mut [Device], known: &mut [Known], watch: &mut dyn Watch) {
-    let readings = on_each(devices, |_| true, |device| device.status(&Bounded::new(host, OPERATION)));
+fn read_all(host: &dyn Host, pace: Pace, devices: &mut [Device], known: &mut [Known], watch: &mut dyn Watch) {
+    let readings = on_each(devices, |_| true, |device| device.status(&Bounded::new(host, pace.operation)));
     for ((reading, known), (device, _)) in readings.into_iter().flatten().zip(known).zip(devices) {
         match &reading {
             Ok(power) => {
                 known.silences = 0;
-                watch.read(level, &device.name(), *power);
+                watch.read(pace.level, &device.name(), *power);
             }
             Err(error) => {
                 known.failed(error);
-                watch.note(&format!("level {level}: cannot {error}"));
+                watch.note(&format!("level {}: cannot {error}", pace.level));
             }
         }
         known.last = Some(reading);
@@ -144,28 +156,39 @@ fn read_all(host: &dyn Host, level: u8, devices: &mut [Device], known: &mut [Kno
 }
 
 /// `Ok(true)`: something was accepted, so look at once.
-fn send_off(host: &dyn Host, level: u8, devices: &mut [Device], known: &mut [Known], watch: &mut dyn Watch, sent: &mut bool) -> Result<bool, String> {
+fn send_off(
+    host: &dyn Host,
+    pace: Pace,
+    devices: &mut [Device],
+    known: &mut [Known],
+    watch: &mut dyn Watch,
+    sent: &mut bool,
+) -> Result<bool, String> {
     let mut picked = Vec::new();
     for ((device, _), known) in devices.iter().zip(known.iter()) {
-        picked.push(known.wants_off());
-        if known.wants_off() {
-            watch.may_send(level, &device.name())?;
+        let picks = known.wants_off(host.now());
+        picked.push(picks);
+        if picks {
+            watch.may_send(pace.level, &device.name())?;
         }
     }
-    let answers = on_each(devices, |at| picked.get(at) == Some(&true), |device| device.set(&Bounded::new(host, OPERATION), Power::Off));
+    let answers = on_each(devices, |at| picked.get(at) == Some(&true), |device| device.set(&Bounded::new(host, pace.operation), Power::Off));
     let mut news = false;
     for ((answer, known), (device, _)) in answers.into_iter().zip(known).zip(devices) {
+        if answer.is_some() {
+            known.tried = Some(host.now());
+        }
         match answer {
             None => {}
             Some(Ok(())) => {
                 (*sent, news, known.accepted) = (true, true, Some(host.now()));
-                watch.accepted(level, &device.name());
+                watch.accepted(pace.level, &device.name());
             }
             Some(Err(error)) => {
                 *sent |= matches!(error, PowerError::Silent(_) | PowerError::Garbled(_));
                 known.failed(&error);
                 known.refusals += 1;
-                watch.note(&format!("level {level}: off not accepted: cannot {error}"));
+                watch.note(&format!("level {}: off not accepted: cannot {error}", pace.level));
             }
         }
     }

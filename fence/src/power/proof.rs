@@ -2,8 +2,8 @@
 //!
 //! Refuses to send anything to a device that does not show the peer's identity, and to believe an OFF while the peer answers.
 
-use super::level::{Device, LevelFailure, confirm_off, on_each};
-use super::{Bounded, FenceFailure, Level, OPERATION, Power, PowerError, Times, Watch};
+use super::level::{Device, LevelFailure, Pace, confirm_off, on_each};
+use super::{Bounded, FenceFailure, Level, OPERATION, Power, Times, Watch};
 use plugin_core::Host;
 use std::time::Duration;
 
@@ -58,10 +58,11 @@ pub fn fence(host: &dyn Host, target: &str, mut levels: Vec<Level>, times: Times
         let Some(Level { level, devices }) = rest.first_mut() else { break };
         let ended = match identify(host, *level, devices, watch)? {
             Some(lines) => Err(LevelFailure::GivenUp(lines)),
-            None => confirm_off(host, *level, devices, times, watch, &mut sent),
+            None => confirm_off(host, devices, Pace { times, operation: OPERATION, level: *level }, watch, &mut sent),
         };
         match ended {
             Ok(evidence) => {
+                let evidence = on_level(*level, evidence);
                 if watch.peer_answers() {
                     return Err(FenceFailure::OffButAlive(format!("{target} answers although {}", evidence.join("; "))));
                 }
@@ -72,6 +73,7 @@ pub fn fence(host: &dyn Host, target: &str, mut levels: Vec<Level>, times: Times
             }
             Err(LevelFailure::Forbidden(reason)) => return Err(FenceFailure::Forbidden { reason, sent }),
             Err(LevelFailure::GivenUp(lines)) => {
+                let lines = on_level(*level, lines);
                 for line in &lines {
                     watch.note(&format!("{line}; level {level} is given up"));
                 }
@@ -98,20 +100,23 @@ fn identify(host: &dyn Host, level: u8, devices: &mut [Device], watch: &mut dyn 
     let mut lines = Vec::new();
     for (shown, (device, wanted)) in shown.into_iter().flatten().zip(devices.iter()) {
         match shown {
-            Ok(Some(shown)) if is_same(&shown, wanted) => watch.note(&format!("level {level}: {} shows {shown}", device.name())),
+            Ok(Some(shown)) if is_same_identity(&shown, wanted) => watch.note(&format!("level {level}: {} shows {shown}", device.name())),
             Ok(shown) => {
                 let shown = shown.unwrap_or_else(|| "no identity".into());
                 return Err(FenceFailure::Identity(format!("level {level}: {} shows {shown}, the configuration says {wanted}", device.name())));
             }
-            Err(PowerError::Config(text)) => lines.push(format!("level {level}: {} cannot {text}", device.name())),
-            Err(error) => lines.push(format!("level {level}: cannot {error}")),
+            Err(error) => lines.push(format!("cannot {error}")),
         }
     }
     Ok((!lines.is_empty()).then_some(lines))
 }
 
+fn on_level(level: u8, lines: Vec<String>) -> Vec<String> {
+    lines.into_iter().map(|line| format!("level {level}: {line}")).collect()
+}
+
 /// Same kind, same 32 digits; dashes and case do not count. An id of zeros belongs to nobody.
-fn is_same(shown: &str, wanted: &str) -> bool {
+pub fn is_same_identity(shown: &str, wanted: &str) -> bool {
     let plain = |id: &str| id.to_ascii_lowercase().replace('-', "");
     let (shown, wanted) = (plain(shown), plain(wanted));
     let digits = shown.split_once(':').map_or("", |(_, digits)| digits);

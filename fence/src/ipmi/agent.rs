@@ -1,0 +1,112 @@
+//! `fence_ipmi`: the IPMI driver as a ClusterLabs fence agent that `fence_ipmilan` users can swap in.
+//!
+//! Refuses what it could not do safely: cipher suite 0, `method=cycle` (cannot be verified), a bridged `target`.
+
+use super::{CipherSuite, IpmiSwitch, Login, PORT, Privilege};
+use crate::agent_api::{Agent, Kind, Opt, Values};
+use crate::power::PowerSwitch;
+use plugin_core::host::Command;
+use plugin_core::{Host, secret};
+use std::path::Path;
+
+const IGNORED: &str = "Accepted for drop-in use, without effect: the session is IPMI 2.0, spoken without ipmitool";
+
+/// The agent.
+pub const FENCE_IPMI: Agent = Agent {
+    name: "fence_ipmi",
+    shortdesc: "Fence agent for IPMI 2.0 over LAN",
+    longdesc: "fence_ipmi switches a node's power through its BMC, over IPMI 2.0 (RMCP+) with cipher suite 17 or 3. It reports success \
+        for off only after the BMC has said OFF twice. The password comes by standard input, from a file (--password-file), from a \
+        script or from the environment variable IPMI_PASSWORD; --password is visible to every user of this machine while the agent runs.",
+    options: &[
+        Opt::text("ip", "Name or address of the BMC").short('a').old(&["ipaddr"]),
+        Opt::text("ipport", "UDP port of the BMC").short('u').kind(Kind::Integer).default("623"),
+        Opt::text("username", "User name").short('l').old(&["login"]),
+        Opt::text("password", "Password; on the command line every user can see it").short('p').old(&["passwd"]).env("IPMI_PASSWORD"),
+        Opt::text("password-file", "File (0600) with the password").old(&["passwd-file"]),
+        Opt::text("password-script", "Program (absolute path) that prints the password").short('S').old(&["passwd-script"]),
+        Opt::text("privlvl", "Privilege level; operator suffices to switch")
+            .short('L')
+            .kind(Kind::Choice(&["callback", "user", "operator", "administrator"]))
+            .default("administrator"),
+        Opt::text("cipher", "Cipher suites in the order in which they are tried: 17, 3 or 17,3").short('C').default("17,3"),
+        Opt::text("hexadecimal-kg", "Kg as hexadecimal digits, if the BMC has one"),
+        Opt::text("plug", "Ignored, unless port_as_ip makes it the address of the BMC").short('n').old(&["port"]),
+        Opt::text("port-as-ip", "plug is the address of the BMC").kind(Kind::Boolean),
+        Opt::text("method", "onoff; cycle is refused, since nobody could see the node off")
+            .short('m')
+            .kind(Kind::Choice(&["onoff", "cycle"]))
+            .default("onoff"),
+        Opt::text("target", "Refused: a bridged request would switch another machine"),
+        Opt::text("lanplus", IGNORED).short('P').kind(Kind::Boolean),
+        Opt::text("auth", IGNORED).short('A'),
+        Opt::text("ipmitool-path", IGNORED),
+        Opt::text("ipmitool-timeout", IGNORED),
+    ],
+    build,
+};
+
+fn build(values: &Values, host: &dyn Host) -> Result<Box<dyn PowerSwitch>, String> {
+    if values.text("method").is_some_and(|method| method.eq_ignore_ascii_case("cycle")) {
+        return Err("method=cycle can't be verified: the node is never seen off; use method=onoff".into());
+    }
+    if values.text("target").is_some() {
+        return Err("target= (a bridged request) is not supported: it would switch another machine".into());
+    }
+    let ip = if values.is_set("port-as-ip") {
+        values.text("plug").ok_or("port_as_ip needs plug=ADDRESS")?
+    } else {
+        values.text("ip").ok_or("ip= is missing: name the BMC")?
+    };
+    let suites = values
+        .text("cipher")
+        .unwrap_or_default()
+        .split([',', ' '])
+        .filter(|s| !s.is_empty())
+        .map(CipherSuite::parse)
+        .collect::<Result<Vec<_>, _>>()?;
+    let kg = values.text("hexadecimal-kg").map(unhex).transpose()?;
+    let privilege = Privilege::parse(values.text("privlvl").unwrap_or("administrator"))?;
+    let password = password(values, host)?;
+    let login = Login::new(values.text("username").unwrap_or_default(), password.as_bytes(), kg.as_deref(), privilege)?;
+    let port = match values.text("ipport") {
+        Some(text) => text.parse().map_err(|_| format!("ipport={text} is no port"))?,
+        None => PORT,
+    };
+    let limit = values.seconds("login-timeout") + values.seconds("shell-timeout");
+    Ok(Box::new(IpmiSwitch::new(ip, port, login, suites).within(limit)))
+}
+
+fn password(values: &Values, host: &dyn Host) -> Result<String, String> {
+    if let Some(path) = values.text("password-file") {
+        return secret::read(host, Path::new(path)).map(|s| s.expose().to_owned()).map_err(|e| format!("password_file: cannot {e}"));
+    }
+    if let Some(path) = values.text("password-script") {
+        let output = host.run(&Command::new(path)).map_err(|e| format!("password_script: cannot {e}"))?;
+        return if output.success() { Ok(output.stdout.trim_end_matches('\n').to_owned()) } else { Err(format!("password_script: {path} failed")) };
+    }
+    Ok(values.text("password").unwrap_or_default().to_owned())
+}
+
+fn unhex(text: &str) -> Result<Vec<u8>, String> {
+    let digits = text.trim().trim_start_matches("0x");
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
+    let pair = |pair: &[u8]| match pair {
+        [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
+        _ => None,
+    };
+    digits.as_bytes().chunks(2).map(pair).collect::<Option<Vec<u8>>>().ok_or_else(|| "hexadecimal_kg needs pairs of hexadecimal digits".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unhex;
+
+    #[test]
+    fn a_kg_is_pairs_of_digits_and_an_error_does_not_show_it() {
+        assert_eq!(unhex("0x00ffA1"), Ok(vec![0x00, 0xff, 0xa1]));
+        for wrong in ["abc", "zz", "+1", "a b0"] {
+            assert!(unhex(wrong).is_err_and(|e| !e.contains(wrong)), "{wrong}");
+        }
+    }
+}
