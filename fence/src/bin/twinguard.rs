@@ -1,0 +1,180 @@
+//! The agent and the administrator's command.
+
+use clap::{Parser, Subcommand};
+use fence::takeover::agent::{self, Places};
+use fence::takeover::peer::{self, Keys};
+use plugin_core::Host;
+use plugin_core::cluster::Cluster;
+use plugin_core::contract::paths;
+use plugin_core::contract::status::{Status, read_status};
+use plugin_core::host::System;
+use sha2::{Digest, Sha256};
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Two-node failover: the agent, and what an administrator does with it.
+///
+/// Exit codes: 0 done, 1 failed, 2 refused, 3 usage.
+#[derive(Parser)]
+#[command(version, name = "twinguard")]
+struct Args {
+    /// The configuration, the same bytes on both nodes
+    #[arg(long, default_value = paths::CONFIG, global = true)]
+    config: PathBuf,
+    /// Folder of the status file and the sockets
+    #[arg(long, default_value = paths::RUN, global = true)]
+    run_dir: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the agent (root, by systemd)
+    Agent {
+        /// Folder of the durable state and the journal
+        #[arg(long, default_value = paths::STATE)]
+        state_dir: PathBuf,
+        /// The mailer's spool
+        #[arg(long, default_value = paths::SPOOL)]
+        spool: PathBuf,
+        /// Private ssh key for the peer channel
+        #[arg(long, default_value = "/etc/twinguard/secret/peer_key")]
+        peer_key: String,
+        /// Host keys of the nodes, under the nodes' names
+        #[arg(long, default_value = "/etc/twinguard/known_hosts")]
+        known_hosts: String,
+    },
+    /// Join standard input and output with the agent (the forced command of the peer's ssh key)
+    Peer,
+    /// Found the pair: this node becomes master of the groups whose home it is
+    Create,
+    /// Show what the agent knows
+    Status {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check the configuration
+    Validate,
+}
+
+/// How it ended, when not well.
+enum Failure {
+    /// It could not be done: exit 1.
+    Failed(String),
+    /// It was refused: exit 2.
+    Refused(String),
+}
+
+fn load(path: &Path) -> Result<(Cluster, String), Failure> {
+    let text = System::new(None).read(path).map_err(|b| Failure::Failed(format!("cannot {b}")))?;
+    let cluster = Cluster::parse(&text).map_err(|e| Failure::Refused(format!("{}: {e}", path.display())))?;
+    let hash = Sha256::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
+    Ok((cluster, hash))
+}
+
+fn run(args: Args) -> Result<String, Failure> {
+    let run_dir = args.run_dir;
+    match args.command {
+        Command::Agent { state_dir, spool, peer_key, known_hosts } => {
+            let (cluster, hash) = load(&args.config)?;
+            let places = Places { state: state_dir, run: run_dir, spool, keys: Keys { identity: peer_key, known_hosts } };
+            agent::run(cluster, hash, places).map(|()| String::new()).map_err(Failure::Failed)
+        }
+        Command::Peer => peer::proxy(&run_dir.join("control.sock").to_string_lossy()).map(|()| String::new()).map_err(Failure::Failed),
+        Command::Create => operate(&run_dir, "create"),
+        Command::Status { json } => {
+            let path = run_dir.join("status.json");
+            let host = System::new(Some(Duration::from_secs(5)));
+            if json {
+                return host.read(&path).map_err(|b| Failure::Failed(format!("cannot {b}")));
+            }
+            let status = read_status(&host, &path).map_err(|b| Failure::Failed(format!("cannot {b}; is twinguard.service running?")))?;
+            Ok(words(&status))
+        }
+        Command::Validate => {
+            let (cluster, _) = load(&args.config)?;
+            let lacks: Vec<&str> = cluster.nodes.keys().filter(|n| cluster.devices_of(n).is_empty()).map(String::as_str).collect();
+            let mut text = format!("{}: good\n", args.config.display());
+            if !lacks.is_empty() {
+                text.push_str(&format!("warning: no fence device for {}: automatic takeover is refused (BM8)\n", lacks.join(", ")));
+            }
+            if cluster.witness.hosts.is_empty() {
+                text.push_str("warning: no witness: automatic takeover is refused\n");
+            }
+            Ok(text)
+        }
+    }
+}
+
+/// Hands an operator's command to the agent and waits for its end.
+fn operate(run_dir: &Path, command: &str) -> Result<String, Failure> {
+    let path = run_dir.join("control.sock");
+    let wrong = |e: std::io::Error| Failure::Failed(format!("cannot reach the agent at {}: {e}; is twinguard.service running?", path.display()));
+    let mut stream = UnixStream::connect(&path).map_err(wrong)?;
+    stream.write_all(format!("{command}\n").as_bytes()).map_err(wrong)?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).map_err(wrong)?;
+    match answer.split_once(' ') {
+        Some(("ok", text)) => Ok(format!("{text}\n")),
+        Some(("refused", text)) => Err(Failure::Refused(text.to_owned())),
+        _ => Err(Failure::Failed("the agent ended before it answered: look at its journal".to_owned())),
+    }
+}
+
+/// The status for people.
+fn words(status: &Status) -> String {
+    let mut text = format!("cluster {} on {}\n", status.cluster, status.node);
+    for group in &status.groups {
+        let degraded = group.degraded.as_ref().map(|d| format!(" - {d}")).unwrap_or_default();
+        text.push_str(&format!("  group {}: {} (epoch {}){degraded}\n", group.name, group.role, group.epoch));
+    }
+    let life = format!("{:?}", status.peer.life).to_lowercase();
+    text.push_str(&format!("  peer {}: {life}, record {:?}\n", status.peer.node, status.peer.record));
+    for link in &status.peer.links {
+        let word = |up| if up { "up" } else { "down" };
+        text.push_str(&format!("    link {}: carrier {}, ping {}, channel {}\n", link.name, word(link.carrier), word(link.ping), word(link.channel)));
+    }
+    for (witness, up) in &status.witnesses {
+        text.push_str(&format!("  witness {witness}: {}\n", if *up { "answers" } else { "silent" }));
+    }
+    text.push_str(&format!("  automatic takeover: {}\n", if status.armed { "armed" } else { "not armed" }));
+    for gate in &status.gates {
+        let verdict = gate.refusal.map_or("ok".to_owned(), |code| code.to_string());
+        text.push_str(&format!("    {} {verdict}: {}\n", gate.gate, gate.evidence));
+    }
+    if let Some(why) = &status.frozen {
+        text.push_str(&format!("  FROZEN: {why}\n"));
+    }
+    if let Some(attempt) = &status.attempt {
+        text.push_str(&format!("  attempt {}: {}\n", attempt.id, attempt.stage));
+    }
+    if let Some(refusal) = &status.refusal {
+        text.push_str(&format!("  refused: {} - {} ({})\n", refusal.code, refusal.text, refusal.code.advice()));
+    }
+    text
+}
+
+fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            let usage = error.use_stderr();
+            let text = error.to_string();
+            let _ = if usage { write!(std::io::stderr(), "{text}") } else { write!(std::io::stdout(), "{text}") };
+            return ExitCode::from(if usage { 3 } else { 0 });
+        }
+    };
+    let (text, code) = match run(args) {
+        Ok(text) => return if write!(std::io::stdout(), "{text}").is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE },
+        Err(Failure::Failed(text)) => (text, 1),
+        Err(Failure::Refused(text)) => (text, 2),
+    };
+    let word = if code == 2 { "refused" } else { "failed" };
+    let _ = writeln!(std::io::stderr(), "twinguard: {word}: {text}");
+    ExitCode::from(code)
+}

@@ -1,0 +1,161 @@
+//! What the loop does as time passes: gates of an open case, questions of the fence, the BEAT, the status file.
+
+use super::{Agent, BEAT, QUIET_CHANNEL, STATUS};
+use crate::takeover::decide::Event;
+use crate::takeover::durable::Stage;
+use crate::takeover::gates::{self, Gate, Verdict};
+use crate::takeover::message::{Beat, Message};
+use crate::takeover::publish;
+use crate::takeover::view::Readiness;
+use plugin_core::Host;
+use plugin_core::contract::Refusal;
+use plugin_core::contract::status::{AttemptStatus, GroupStatus, LinkStatus, PeerStatus, RefusalStatus, Role, SCHEMA, Status};
+use std::time::Duration;
+
+impl Agent {
+    pub(super) fn tick(&mut self, now: Duration) {
+        let now_ms = now.as_millis() as u64;
+        if !self.cluster.links.keys().any(|link| self.outlook.channel(link, now)) || self.outlook.mute_for(now) > QUIET_CHANNEL {
+            self.prime(Duration::from_secs(3));
+        }
+        for _ in 0..self.stalled.len() {
+            if let Some(event) = self.stalled.pop_front() {
+                self.apply(event);
+            }
+        }
+        self.answer_fence(now);
+        let life = self.outlook.life(now);
+        if self.state.case.is_some() && self.state.attempt.is_none() {
+            self.gates = self.look(now);
+            self.apply(Event::Looked { gates: self.gates.clone(), life, now_ms });
+        }
+        if now.saturating_sub(self.last_said) >= BEAT {
+            self.last_said = now;
+            if self.state.attempt.as_ref().is_some_and(|a| matches!(a.stage, Stage::Draining { .. } | Stage::Yielding)) {
+                self.apply(Event::Tick { life, now_ms });
+            }
+            let beat = Message::Beat(Box::new(self.beat(now)));
+            self.sessions.say(&beat);
+        }
+        if now.saturating_sub(self.last_status) >= STATUS {
+            self.last_status = now;
+            if self.state.case.is_none() {
+                self.gates = self.look(now);
+            }
+            if let Err(why) = publish::status(&self.places.run.join("status.json"), &self.status()) {
+                publish::log(&why);
+            }
+        }
+    }
+
+    /// Every gate of an automatic takeover, G0 apart.
+    fn look(&self, now: Duration) -> Vec<Gate> {
+        vec![
+            gates::allowed(&self.cluster),
+            gates::peer_dead(&self.cluster, &self.outlook, now),
+            gates::not_isolated(&self.cluster, &self.outlook, now),
+            gates::stonith(&self.devices, now),
+            gates::same_configuration(&self.config_hash, self.state.peer.config_hash.as_deref()),
+            gates::boot_starts(&self.readiness, self.state.peer.boot_starts.as_deref()),
+        ]
+    }
+
+    /// Answers the fence as soon as the answer is sure (G3 and G4 run again before every command).
+    fn answer_fence(&mut self, now: Duration) {
+        if let Some((level, device, _)) = &self.ask {
+            let (level, device) = (*level, device.clone());
+            let gates = [gates::peer_dead(&self.cluster, &self.outlook, now), gates::not_isolated(&self.cluster, &self.outlook, now)];
+            let refusal = gates.iter().find_map(Gate::refusal);
+            if let Some(refusal) = refusal {
+                self.apply(Event::MaySend { level, device, verdict: Err(refusal) });
+            } else if gates.iter().all(|g| g.verdict == Verdict::Pass) {
+                self.apply(Event::MaySend { level, device, verdict: Ok(()) });
+            }
+        }
+        if self.off_ask.is_some()
+            && let Some(answers) = self.outlook.answered_since(self.off_since.unwrap_or(now))
+            && let Some(reply) = self.off_ask.take()
+        {
+            let _ = reply.send(answers);
+        }
+    }
+
+    fn beat(&self, now: Duration) -> Beat {
+        let network_ok = gates::not_isolated(&self.cluster, &self.outlook, now).verdict == Verdict::Pass;
+        let boot_starts = match &self.readiness {
+            Readiness::Seen { boot_starts } => boot_starts.clone(),
+            Readiness::Unknown(why) => vec![format!("not known: {why}")],
+        };
+        Beat {
+            boot_id: self.boot_id.clone(),
+            cluster_id: self.state.cluster_id.clone(),
+            config_hash: self.config_hash.clone(),
+            groups: self.state.groups.iter().map(|(name, g)| (name.clone(), (g.role, g.epoch_seen))).collect(),
+            record: self.state.peer.record,
+            network_ok,
+            boot_starts,
+            wall_ms: self.host.wall_ms(),
+        }
+    }
+
+    pub(super) fn status(&self) -> Status {
+        let now = self.host.now();
+        let now_ms = now.as_millis() as u64;
+        let round = self.outlook.fresh_round(now);
+        let links = self.cluster.links.keys().map(|name| LinkStatus {
+            name: name.clone(),
+            carrier: round.is_some_and(|r| r.carriers.get(name) == Some(&true)),
+            ping: self.outlook.ping(name),
+            channel: self.outlook.channel(name, now),
+        });
+        let groups = self.state.groups.iter().map(|(name, g)| GroupStatus {
+            name: name.clone(),
+            role: g.role,
+            epoch: g.epoch_seen,
+            degraded: g.degraded.clone(),
+        });
+        let slave = self.state.groups.values().any(|g| g.role == Role::Slave);
+        let ready = self.gates.iter().filter(|g| g.name != "G3").all(|g| g.verdict == Verdict::Pass);
+        let blocked = self.corrupt.as_ref().map(|why| (Refusal::StateCorrupt, why)).or(self.unwritable.as_ref().map(|why| (Refusal::StateUnwritable, why)));
+        let standing = self.state.case.as_ref().and_then(|c| c.refused.as_ref()).map(|(code, text, at)| (*code, text.clone(), *at));
+        let refusal = blocked.map(|(code, why)| (code, why.clone(), now_ms)).or(standing);
+        Status {
+            schema: SCHEMA,
+            cluster: self.cluster.name.clone(),
+            node: self.policy.me.clone(),
+            boottime_ms: now_ms,
+            boot_id: self.boot_id.clone(),
+            automatic: self.cluster.automatic,
+            armed: slave && ready && self.state.frozen.is_none() && refusal.is_none(),
+            frozen: self.corrupt.clone().or(self.state.frozen.clone()),
+            groups: groups.collect(),
+            peer: PeerStatus {
+                node: self.policy.peer.clone(),
+                life: self.outlook.life(now),
+                record: self.state.peer.record,
+                roles: self.last_beat.as_ref().map(|b| b.groups.iter().map(|(n, (r, _))| (n.clone(), *r)).collect()).unwrap_or_default(),
+                links: links.collect(),
+            },
+            witnesses: round.map(|r| r.witnesses.clone()).unwrap_or_default(),
+            gates: self.gates.iter().map(Gate::status).collect(),
+            attempt: self.state.attempt.as_ref().map(|a| AttemptStatus {
+                id: a.id.clone(),
+                stage: stage(a.stage),
+                since_ms: self.state.case.as_ref().map_or(now_ms, |c| c.opened_ms),
+            }),
+            refusal: refusal.map(|(code, text, since_ms)| RefusalStatus { code, text, since_ms }),
+        }
+    }
+}
+
+fn stage(stage: Stage) -> String {
+    match stage {
+        Stage::Yielding => "waits for the peer's promise".to_owned(),
+        Stage::Intent => "about to fence".to_owned(),
+        Stage::Sent => "fencing".to_owned(),
+        Stage::Draining { .. } => "fence failed, drains".to_owned(),
+        Stage::Taking { step, .. } => format!("taking, {step}"),
+        Stage::Undoing { .. } => "rolling back".to_owned(),
+        Stage::Held => "held: a person has to look".to_owned(),
+    }
+}

@@ -1,0 +1,182 @@
+//! Deciding durably, then acting: records and state are on disk before anything is done (I10). What can't be written is not done.
+
+use super::{Agent, Input, PRIMED};
+use crate::takeover::decide::{Action, Event, decide};
+use crate::takeover::publish;
+use crate::takeover::steps::{self, Step};
+use plugin_core::Host;
+use plugin_core::contract::mail::{MailEvent, MailKind};
+use plugin_core::contract::request::Answer;
+use plugin_core::contract::status::Role;
+use plugin_core::contract::{Refusal, mail};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
+
+impl Agent {
+    /// Decides, writes, acts.
+    pub(super) fn apply(&mut self, event: Event) {
+        let (next, actions) = decide(&self.policy, &self.state, event.clone());
+        if let Some(why) = self.corrupt.clone() {
+            return self.refuse_all(actions, Refusal::StateCorrupt, &why);
+        }
+        let records: Vec<_> = actions.iter().filter_map(|a| if let Action::Journal(r) = a { Some(r.clone()) } else { None }).collect();
+        let written = if records.is_empty() { Ok(()) } else { self.journal.append(self.host.now().as_millis() as u64, self.host.wall_ms(), &records) };
+        let written = written.and_then(|()| if next == self.state { Ok(()) } else { self.store.save(&next) });
+        if let Err(why) = written {
+            publish::log(&format!("nothing is done: {why}"));
+            if matches!(
+                event,
+                Event::Proven { .. } | Event::FenceEnded { .. } | Event::StepDone { .. } | Event::StepFailed { .. } | Event::Undone { .. }
+            ) {
+                self.stalled.push_back(event);
+            }
+            self.unwritable = Some(why.clone());
+            return self.refuse_all(actions, Refusal::StateUnwritable, &why);
+        }
+        if !records.is_empty() {
+            self.unwritable = None;
+        }
+        for record in &records {
+            publish::log(&serde_json::to_string(record).unwrap_or_default());
+        }
+        self.state = next;
+        let held = self.state.groups.values().any(|g| matches!(g.role, Role::Master | Role::Taking));
+        self.steering.serving.store(held, Ordering::Relaxed);
+        for action in actions {
+            self.perform(action);
+        }
+    }
+
+    /// Who waits for an answer gets the refusal; nothing else happens.
+    fn refuse_all(&mut self, actions: Vec<Action>, code: Refusal, why: &str) {
+        for action in actions {
+            match action {
+                Action::Answer(_) => self.answer(Err((code, why.to_owned()))),
+                Action::Permit(_) => self.permit(Err(format!("{code}: {why}"))),
+                Action::Tell(_) => self.tell(Err(format!("{code}: {why}"))),
+                _ => {}
+            }
+        }
+    }
+
+    fn perform(&mut self, action: Action) {
+        match action {
+            Action::Journal(_) => {} // Written before.
+            Action::Answer(answer) => self.answer(answer),
+            Action::Prime => {
+                self.prime(PRIMED);
+                let _ = self.wake_devices.send(());
+            }
+            Action::StartFence => {
+                self.mark("fence begins");
+                self.prime(Duration::from_secs(60));
+                self.start_fence();
+            }
+            Action::Permit(answer) => {
+                self.mark("off sent");
+                self.permit(answer);
+            }
+            Action::Run { group, step, epoch } => self.run_step(group, step, epoch),
+            Action::Undo { group } => {
+                let (cluster, inbox) = (Arc::clone(&self.cluster), self.outbox.clone());
+                thread::spawn(move || {
+                    let result = match cluster.groups.iter().find(|g| g.name == group) {
+                        Some(found) => steps::release(&cluster, found),
+                        None => Err(format!("group {group} is not in cluster.toml")),
+                    };
+                    let _ = inbox.send(Input::Undone(result));
+                });
+            }
+            Action::Say(message) => self.sessions.say(&message),
+            Action::Tell(answer) => self.tell(answer),
+            Action::Mail { kind, incident, summary, details } => self.mail(kind, &incident, summary, details),
+            Action::DropProof => self.promotion = None,
+        }
+    }
+
+    /// Full probe rounds for a while.
+    pub(super) fn prime(&mut self, time: Duration) {
+        let until = (self.host.now() + time).as_millis() as u64;
+        let before = self.steering.full_until_ms.fetch_max(until, Ordering::Relaxed);
+        if before < self.host.now().as_millis() as u64 {
+            let _ = self.wake_prober.send(());
+        }
+    }
+
+    fn run_step(&mut self, group: String, step: Step, epoch: u64) {
+        // No proof, no step (I2): `decide` asks for a step only after `Event::Proven`, which brings one.
+        let Some(promotion) = self.promotion.clone() else {
+            publish::log(&format!("{step} of {group} is not run: there is no proof"));
+            return;
+        };
+        let inbox = self.outbox.clone();
+        thread::spawn(move || {
+            let result = promotion.run(&group, step, epoch);
+            let _ = inbox.send(Input::StepEnded { step, result });
+        });
+    }
+
+    fn answer(&mut self, answer: Result<String, (Refusal, String)>) {
+        let Some(reply) = self.handler.take() else { return };
+        let answer = match answer {
+            Ok(text) => Answer { accepted: true, refusal: None, text },
+            Err((code, text)) => Answer { accepted: false, refusal: Some(code), text },
+        };
+        let _ = reply.send(answer);
+    }
+
+    fn permit(&mut self, answer: Result<(), String>) {
+        if let Some((_, _, reply)) = self.ask.take() {
+            let _ = reply.send(answer);
+        }
+    }
+
+    fn tell(&mut self, answer: Result<String, String>) {
+        if let Some(reply) = self.operator.take() {
+            let _ = reply.send(answer);
+        }
+    }
+
+    /// A point of the measured timeline, in milliseconds since the last sign of life.
+    pub(super) fn mark(&mut self, label: &str) {
+        let now = self.host.now();
+        let silent = self.outlook.silent_for(now);
+        // A new incident begins when the last one's end is long past.
+        if self.timeline_start.is_none_or(|start| now.saturating_sub(start) > Duration::from_secs(300)) {
+            self.timeline.clear();
+            self.timeline_start = Some(now.saturating_sub(silent));
+        }
+        let at = now.saturating_sub(self.timeline_start.unwrap_or(now)).as_millis() as u64;
+        if self.timeline.last().is_none_or(|(last, _)| last != label) && self.timeline.len() < 64 {
+            self.timeline.push((label.to_owned(), at));
+        }
+    }
+
+    pub(super) fn mail(&mut self, kind: MailKind, incident: &str, summary: String, mut details: Vec<String>) {
+        let at_ms = self.host.wall_ms();
+        let status = self.status();
+        let advice = status.refusal.as_ref().filter(|_| kind == MailKind::Refused).map(|r| r.code.advice());
+        if let Some(promotion) = self.promotion.as_ref().filter(|_| kind == MailKind::Takeover) {
+            details.extend(promotion.evidence());
+        }
+        let timeline = if kind == MailKind::Takeover { self.timeline.clone() } else { Vec::new() };
+        let event = MailEvent {
+            schema: 1,
+            id: format!("{incident}.{}.{at_ms}", publish::word(kind)),
+            incident: incident.to_owned(),
+            kind,
+            severity: if kind == MailKind::Takeover && summary.contains("degraded") { mail::Severity::Critical } else { publish::severity(kind) },
+            cluster: self.cluster.name.clone(),
+            node: self.policy.me.clone(),
+            at_ms,
+            summary,
+            details,
+            actions: publish::actions(kind, &self.policy.peer, advice),
+            timeline,
+            nodes: publish::rows(&status),
+        };
+        let _ = self.mails.send(event);
+    }
+}
