@@ -1,0 +1,5 @@
+//! `notify_mail`: see [`notify::args`].
+
+fn main() -> std::process::ExitCode {
+    notify::entry::main()
+}

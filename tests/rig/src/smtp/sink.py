@@ -1,0 +1,164 @@
+"""An SMTP server for tests: STARTTLS or implicit TLS, AUTH, refusals, hangs and broken connections on demand.
+
+It keeps each accepted mail as NNNN.eml with its envelope in NNNN.json, writes its port to `port`, and reads `mode.json`
+at each step, so that a test can change its mind while it runs. It judges nothing."""
+
+import asyncio
+import email
+import email.policy
+import json
+import os
+import ssl
+import sys
+
+from aiosmtpd.smtp import SMTP, AuthResult
+
+FOLDER, ADDRESS, CERT, KEY, WRAPPED = sys.argv[1:6]
+
+
+def mode():
+    try:
+        with open(os.path.join(FOLDER, "mode.json"), encoding="utf-8") as file:
+            return json.load(file)
+    except FileNotFoundError:
+        return {}
+
+
+def keep(name, data):
+    hidden = os.path.join(FOLDER, "." + name)
+    with open(hidden, "wb") as file:
+        file.write(data)
+    os.rename(hidden, os.path.join(FOLDER, name))
+
+
+def note(name):
+    """Counts what happened: one byte per event."""
+    with open(os.path.join(FOLDER, name), "ab") as file:
+        file.write(b".")
+
+
+class Handler:
+    count = 0
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        answer = mode().get("rcpt", {}).get(address)
+        if answer:
+            return answer
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server, session, envelope):
+        answer = mode().get("data")
+        if answer:
+            return answer
+        Handler.count += 1
+        name = f"{Handler.count:04}"
+        raw = envelope.original_content
+        message = email.message_from_bytes(raw, policy=email.policy.default)
+        parts = [[p.get_content_type(), p.get_content()] for p in message.walk() if not p.is_multipart()]
+        about = {
+            "from": envelope.mail_from,
+            "to": envelope.rcpt_tos,
+            "tls": session.ssl is not None or WRAPPED == "wrapped",
+            "user": server.user,
+            "hello": session.host_name,
+            "type": message.get_content_type(),
+            "headers": [[k, str(v)] for k, v in message.items()],
+            "parts": parts,
+            "defects": [str(d) for p in message.walk() for d in p.defects],
+        }
+        keep(name + ".eml", raw)
+        keep(name + ".json", json.dumps(about).encode())
+        if mode().get("lose_reply"):
+            server.transport.abort()
+            await asyncio.sleep(3600)
+        return "250 kept as " + name
+
+
+class Sink(SMTP):
+    user = None
+
+    def connection_made(self, transport):
+        if self.transport is None:
+            note("connections")
+        super().connection_made(transport)
+
+    async def hang(self, stage):
+        wanted = mode()
+        if wanted.get("hang") == stage:
+            note("hung")
+            if wanted.get("drip"):
+                while True:
+                    self.transport.write(b"2")
+                    await asyncio.sleep(0.05)
+            await asyncio.sleep(3600)
+        if wanted.get("close") == stage:
+            self.transport.abort()
+            await asyncio.sleep(3600)
+
+    async def push(self, status):
+        if isinstance(status, str) and status.startswith("220 ") and "Ready to start TLS" not in status:
+            await self.hang("banner")
+        await super().push(status)
+
+    async def smtp_EHLO(self, hostname):
+        await self.hang("ehlo")
+        await super().smtp_EHLO(hostname)
+
+    async def smtp_STARTTLS(self, arg):
+        await self.hang("starttls")
+        await super().smtp_STARTTLS(arg)
+
+    async def smtp_MAIL(self, arg):
+        await self.hang("mail")
+        answer = mode().get("mail")
+        if answer:
+            return await self.push(answer)
+        await super().smtp_MAIL(arg)
+
+    async def smtp_RCPT(self, arg):
+        await self.hang("rcpt")
+        await super().smtp_RCPT(arg)
+
+    async def smtp_DATA(self, arg):
+        await self.hang("data")
+        if mode().get("close") == "message":
+            await self.push("354 go on")
+            await asyncio.sleep(0.05)
+            self.transport.abort()
+            return
+        if mode().get("hang") == "message":
+            note("hung")
+            await self.push("354 go on")
+            await asyncio.sleep(3600)
+        await super().smtp_DATA(arg)
+
+
+def authenticator(server, session, envelope, mechanism, data):
+    wanted = mode().get("login")
+    user, password = data.login.decode(), data.password.decode()
+    if wanted and [user, password] == wanted:
+        server.user = user
+        return AuthResult(success=True)
+    # Some servers repeat what they were sent; a client must not log it.
+    return AuthResult(success=False, handled=False, message=f"535 5.7.8 no: {user} {password}")
+
+
+async def main():
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERT, KEY)
+    wrapped = WRAPPED == "wrapped"
+
+    def session():
+        extra = {} if wrapped or mode().get("no_starttls") else {"tls_context": context, "require_starttls": True}
+        auth = {"authenticator": authenticator, "auth_require_tls": not wrapped} if mode().get("login") else {}
+        return Sink(Handler(), hostname="sink.test", ident="sink", enable_SMTPUTF8=True, **extra, **auth)
+
+    host, port = ADDRESS.rsplit(":", 1)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(session, host.strip("[]"), int(port), ssl=context if wrapped else None)
+    keep("port", str(server.sockets[0].getsockname()[1]).encode())
+    await server.serve_forever()
+
+
+asyncio.run(main())
