@@ -120,7 +120,7 @@ mod tests {
         let want = [
             "From: twinguard <twinguard@example.org>",
             "Subject: [pbx CRITICAL] pbx2 took over from pbx1",
-            "Date: Sat, 21 Nov 2026 21:21:07 +0000",
+            "Date: Sat, 21 Nov 2026 22:41:07 +0000",
             "Message-ID: <a1.3@example.org>",
             "To: admin@example.org, \"Second Admin\" <second@example.org>",
             "In-Reply-To: <a1.1@example.org>",
@@ -132,8 +132,7 @@ mod tests {
             "Importance: high",
             "X-Priority: 1",
             "MIME-Version: 1.0",
-            "Content-Type: multipart/alternative;",
-            &format!(" boundary=\"{boundary}\""),
+            &format!("Content-Type: multipart/alternative; boundary=\"{boundary}\""),
             "",
             &format!("--{boundary}"),
             "Content-Type: text/plain; charset=utf-8",

@@ -1,7 +1,7 @@
 //! Words one notification of Icinga. Every type is known by name; an unknown one is shown as it is, never dropped.
 
 use super::{Light, Setting, Story};
-use crate::clean::{LINE, block, line, query};
+use crate::clean::{LINE, block, line, query, shorten};
 use crate::notification::Notification;
 
 /// The story of an Icinga notification.
@@ -16,7 +16,7 @@ pub fn icinga(n: &Notification, setting: &Setting<'_>) -> Story {
         word => word,
     };
     let seen = block(&n.output);
-    let first = seen.first().map(|l| gist(l)).unwrap_or_default();
+    let first = seen.first().map(|l| shorten(&gist(l), 200)).unwrap_or_default();
     let author = match line(&n.author, LINE) {
         empty if empty.is_empty() => "somebody".to_owned(),
         author => author,

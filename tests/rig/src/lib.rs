@@ -11,4 +11,7 @@
     reason = "test code: it drives the real machine, and a broken rig has to end its test at once"
 )]
 
+pub mod bmc;
 pub mod lab;
+pub mod process;
+pub mod smtp;

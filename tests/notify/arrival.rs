@@ -1,0 +1,109 @@
+//! What arrives: both kinds of events, end to end, read back by a parser that is not ours.
+
+use crate::desk::{Desk, PROBLEM};
+use serde_json::json;
+
+#[test]
+fn a_takeover_arrives_as_text_and_html() {
+    let desk = Desk::new();
+    desk.event("a1.1", |_| {});
+    desk.deliver();
+    let mails = desk.sink.mails();
+    assert_eq!(mails.len(), 1);
+    let mail = &mails[0];
+    assert_eq!((mail.from.as_str(), mail.to.as_slice(), mail.tls), ("twinguard@example.org", &["admin@example.org".to_owned()][..], true));
+    assert_eq!(mail.subject(), "[pbx CRITICAL] pbx2 took over from pbx1");
+    assert_eq!(mail.header("Message-ID"), "<a1.1@example.org>");
+    assert_eq!(mail.header("Auto-Submitted"), "auto-generated");
+    assert_eq!(mail.header("Date"), "Sat, 21 Nov 2026 22:41:07 +0000");
+    assert_eq!(mail.header("To"), "admin@example.org");
+    assert_eq!((mail.kind.as_str(), mail.parts.len(), mail.defects.len()), ("multipart/alternative", 2, 0), "{:?}", mail.defects);
+    assert_eq!(mail.parts[0].0, "text/plain");
+    for said in [
+        "CRITICAL: pbx2 took over from pbx1\n",
+        "  198.51.100.11 read OFF twice\n",
+        "  [red]   pbx1  STANDBY, off\n",
+        "  [green] pbx2  MASTER\n",
+        "  ssh pbx1 journalctl -b -1\n",
+    ] {
+        assert!(mail.text().replace("\r\n", "\n").contains(said), "{said:?} is missing in {}", mail.text());
+    }
+    assert!(mail.html().contains("#c62828") && mail.html().contains("198.51.100.11 read OFF twice"), "{}", mail.html());
+    desk.assert_empty();
+}
+
+#[test]
+fn an_icinga_problem_arrives_at_the_user_it_names() {
+    let desk = Desk::new();
+    desk.tell(
+        &[
+            PROBLEM,
+            &[
+                "-r",
+                "jd@example.net",
+                "-f",
+                "Icinga <icinga@example.com>",
+                "-u",
+                "Disk",
+                "-4",
+                "192.0.2.11",
+                "-i",
+                "https://mon.example.org/icingaweb2",
+            ],
+        ]
+        .concat(),
+    );
+    desk.deliver();
+    let mail = &desk.sink.mails()[0];
+    assert_eq!((mail.from.as_str(), mail.to.as_slice()), ("icinga@example.com", &["jd@example.net".to_owned()][..]));
+    assert_eq!(mail.subject(), "[pbx CRITICAL] Disk on pbx1: / 97% used");
+    assert_eq!(mail.header("From"), "Icinga <icinga@example.com>");
+    assert!(mail.header("Message-ID").ends_with("@example.com>"), "{}", mail.header("Message-ID"));
+    assert!(mail.text().contains("DISK CRITICAL - / 97% used"), "{}", mail.text());
+    assert!(
+        mail.html().contains("href=\"https://mon.example.org/icingaweb2/icingadb/service?name=twinguard-disk&amp;host.name=pbx1\""),
+        "{}",
+        mail.html()
+    );
+    desk.assert_empty();
+}
+
+#[test]
+fn the_password_opens_the_relay_and_names_beyond_ascii_arrive() {
+    let desk = Desk::new();
+    desk.sink.behave(&json!({"login": ["twinguard", "s3cr\u{e9}t"]}));
+    crate::identity::secret(&desk, "s3cr\u{e9}t\n");
+    desk.tell(&["-t", "CUSTOM", "-l", "büro", "-s", "UP", "-b", "Jürgen Dübel", "-c", "zwei\nZeilen", "-o", "✓"]);
+    desk.deliver();
+    let mail = &desk.sink.mails()[0];
+    assert_eq!(mail.user.as_deref(), Some("twinguard"));
+    assert_eq!(mail.subject(), "[pbx UP] büro: message from Jürgen Dübel");
+    assert!(mail.text().contains("zwei") && mail.text().contains("Zeilen") && mail.text().contains('✓'), "{}", mail.text());
+    assert!(mail.raw.is_ascii(), "the message has to pass a relay without 8BITMIME");
+}
+
+#[test]
+fn smtps_begins_with_tls() {
+    let desk = Desk::new();
+    let wrapped = rig::smtp::Sink::start_with("127.0.0.1:0", &desk.path("wrapped"), &desk.certs, None, rig::smtp::Begin::Implicit);
+    desk.configure(&[format!("smtps://localhost:{}", wrapped.port())], &["admin@example.org"]);
+    desk.tell(PROBLEM);
+    desk.deliver();
+    assert_eq!((wrapped.mails().len(), wrapped.mails()[0].tls, desk.sink.connections()), (1, true, 0));
+}
+
+#[test]
+fn a_preview_shows_the_mail_and_sends_nothing() {
+    let desk = Desk::new();
+    let text = desk.call(&[&["--preview"], PROBLEM].concat());
+    assert_eq!((text.code, text.stderr.as_str()), (Some(0), ""));
+    assert!(
+        text.stdout.starts_with("Subject: [pbx CRITICAL] twinguard-disk on pbx1: / 97% used\n\nCRITICAL: twinguard-disk on pbx1"),
+        "{}",
+        text.stdout
+    );
+    assert!(desk.call(&[&["--preview=html"], PROBLEM].concat()).stdout.starts_with("<!DOCTYPE html>"));
+    assert!(desk.call(&[&["--preview=eml"], PROBLEM].concat()).stdout.contains("\r\nAuto-Submitted: auto-generated\r\n"));
+    assert_eq!(desk.sink.connections(), 0);
+    desk.assert_empty();
+}

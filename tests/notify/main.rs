@@ -1,0 +1,18 @@
+//! `notify_mail` against a real SMTP server: what arrives, what waits, what is refused, what survives.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "test code: a surprise ends the test"
+)]
+
+mod arrival;
+mod desk;
+mod faults;
+mod hostile;
+mod identity;
+mod recipients;
+mod spooling;
+mod threads;
