@@ -20,3 +20,8 @@ pub mod proof;
 pub mod publish;
 pub mod steps;
 pub mod view;
+
+/// Milliseconds of a boot time or a span.
+pub(crate) fn ms(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

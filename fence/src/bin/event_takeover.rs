@@ -11,7 +11,7 @@ use std::time::Duration;
 /// Hands a state change of a failover check to the twinguard agent.
 ///
 /// Exit codes: 0 handed over (the agent decides), 1 the agent's socket can't be reached, 3 usage.
-/// Example: event_takeover --host pbx1 --service twinguard-master-alive --state CRITICAL --state-type HARD --last-check 1763769600
+/// Example: `event_takeover --service twinguard-master-alive --state CRITICAL --state-type HARD --last-check 1763769600`
 #[derive(Parser)]
 #[command(version, name = "event_takeover")]
 struct Args {
@@ -52,7 +52,8 @@ const ANSWER: Duration = Duration::from_millis(60);
 
 /// A macro that Icinga could not fill arrives empty. A depth that is no number counts as a downtime: in doubt nothing acts.
 fn depth(text: &str) -> u32 {
-    if text.is_empty() { 0 } else { text.parse::<f64>().map_or(1, |n| n as u32) }
+    let whole = text.split_once('.').map_or(text, |(whole, _)| whole);
+    if whole.is_empty() { 0 } else { whole.parse().unwrap_or(1) }
 }
 
 fn hand_over(args: &Args) -> Result<(), String> {

@@ -9,6 +9,7 @@ use plugin_core::contract::paths;
 use plugin_core::contract::status::{Status, read_status};
 use plugin_core::host::System;
 use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -73,7 +74,10 @@ enum Failure {
 fn load(path: &Path) -> Result<(Cluster, String), Failure> {
     let text = System::new(None).read(path).map_err(|b| Failure::Failed(format!("cannot {b}")))?;
     let cluster = Cluster::parse(&text).map_err(|e| Failure::Refused(format!("{}: {e}", path.display())))?;
-    let hash = Sha256::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
+    let mut hash = String::new();
+    for byte in Sha256::digest(text.as_bytes()) {
+        let _ = write!(hash, "{byte:02x}");
+    }
     Ok((cluster, hash))
 }
 
@@ -101,7 +105,7 @@ fn run(args: Args) -> Result<String, Failure> {
             let lacks: Vec<&str> = cluster.nodes.keys().filter(|n| cluster.devices_of(n).is_empty()).map(String::as_str).collect();
             let mut text = format!("{}: good\n", args.config.display());
             if !lacks.is_empty() {
-                text.push_str(&format!("warning: no fence device for {}: automatic takeover is refused (BM8)\n", lacks.join(", ")));
+                let _ = writeln!(text, "warning: no fence device for {}: automatic takeover is refused (BM8)", lacks.join(", "));
             }
             if cluster.witness.hosts.is_empty() {
                 text.push_str("warning: no witness: automatic takeover is refused\n");
@@ -131,30 +135,30 @@ fn words(status: &Status) -> String {
     let mut text = format!("cluster {} on {}\n", status.cluster, status.node);
     for group in &status.groups {
         let degraded = group.degraded.as_ref().map(|d| format!(" - {d}")).unwrap_or_default();
-        text.push_str(&format!("  group {}: {} (epoch {}){degraded}\n", group.name, group.role, group.epoch));
+        let _ = writeln!(text, "  group {}: {} (epoch {}){degraded}", group.name, group.role, group.epoch);
     }
     let life = format!("{:?}", status.peer.life).to_lowercase();
-    text.push_str(&format!("  peer {}: {life}, record {:?}\n", status.peer.node, status.peer.record));
+    let _ = writeln!(text, "  peer {}: {life}, record {:?}", status.peer.node, status.peer.record);
     for link in &status.peer.links {
         let word = |up| if up { "up" } else { "down" };
-        text.push_str(&format!("    link {}: carrier {}, ping {}, channel {}\n", link.name, word(link.carrier), word(link.ping), word(link.channel)));
+        let _ = writeln!(text, "    link {}: carrier {}, ping {}, channel {}", link.name, word(link.carrier), word(link.ping), word(link.channel));
     }
     for (witness, up) in &status.witnesses {
-        text.push_str(&format!("  witness {witness}: {}\n", if *up { "answers" } else { "silent" }));
+        let _ = writeln!(text, "  witness {witness}: {}", if *up { "answers" } else { "silent" });
     }
-    text.push_str(&format!("  automatic takeover: {}\n", if status.armed { "armed" } else { "not armed" }));
+    let _ = writeln!(text, "  automatic takeover: {}", if status.armed { "armed" } else { "not armed" });
     for gate in &status.gates {
         let verdict = gate.refusal.map_or("ok".to_owned(), |code| code.to_string());
-        text.push_str(&format!("    {} {verdict}: {}\n", gate.gate, gate.evidence));
+        let _ = writeln!(text, "    {} {verdict}: {}", gate.gate, gate.evidence);
     }
     if let Some(why) = &status.frozen {
-        text.push_str(&format!("  FROZEN: {why}\n"));
+        let _ = writeln!(text, "  FROZEN: {why}");
     }
     if let Some(attempt) = &status.attempt {
-        text.push_str(&format!("  attempt {}: {}\n", attempt.id, attempt.stage));
+        let _ = writeln!(text, "  attempt {}: {}", attempt.id, attempt.stage);
     }
     if let Some(refusal) = &status.refusal {
-        text.push_str(&format!("  refused: {} - {} ({})\n", refusal.code, refusal.text, refusal.code.advice()));
+        let _ = writeln!(text, "  refused: {} - {} ({})", refusal.code, refusal.text, refusal.code.advice());
     }
     text
 }

@@ -131,15 +131,15 @@ impl Draft<'_> {
     fn take(&mut self, event: Event) {
         match event {
             Event::Started { booted, boot_id } => self.started(booted, boot_id),
-            Event::Called { call, id, service, uid, now_ms } => self.called(call, id, service, uid, now_ms),
+            Event::Called { call, id, service, uid, now_ms } => self.called(call, &id, service, uid, now_ms),
             Event::Looked { gates, life, now_ms } => self.looked(&gates, life, now_ms),
-            Event::MaySend { level, device, verdict } => self.may_send(level, device, verdict),
+            Event::MaySend { level, device, verdict } => self.may_send(level, &device, verdict),
             Event::FenceAccepted { level, device } => self.fence_said(|attempt| Record::Accepted { attempt, level, device }),
             Event::FenceRead { level, device, power } => self.fence_said(|attempt| Record::Read { attempt, level, device, power }),
             Event::Proven { evidence } => self.proven(evidence),
             Event::FenceEnded { failure, now_ms } => self.fence_ended(&failure, now_ms),
             Event::StepDone { step, evidence, wall_ms } => self.step_done(step, evidence, wall_ms),
-            Event::StepFailed { step, code, text, wall_ms } => self.step_failed(step, code, text, wall_ms),
+            Event::StepFailed { step, code, text, wall_ms } => self.step_failed(step, code, &text, wall_ms),
             Event::Verified { group, lacks } => {
                 if let Some(standing) = self.state.groups.get_mut(&group) {
                     standing.degraded = lacks;
@@ -148,7 +148,7 @@ impl Draft<'_> {
             Event::Undone { clean } => self.undone(clean),
             Event::PeerSaid { beat } => self.peer_said(beat),
             Event::Prepare { attempt, founding, cluster_id, epochs, clean } => self.prepare(attempt, founding, cluster_id, epochs, clean),
-            Event::Declined { attempt, text } => self.declined(&attempt, text),
+            Event::Declined { attempt, text } => self.declined(&attempt, &text),
             Event::Found { id, cluster_id, peer_alive } => self.found(id, cluster_id, peer_alive),
             Event::Tick { life, now_ms } => self.tick(life, now_ms),
         }
@@ -193,7 +193,7 @@ impl Draft<'_> {
         Some((if inert { Refusal::Inert } else { Refusal::Role }, format!("this node is {}", roles.join(", "))))
     }
 
-    fn called(&mut self, call: Call, id: String, service: String, uid: u32, now_ms: u64) {
+    fn called(&mut self, call: Call, id: &str, service: String, uid: u32, now_ms: u64) {
         let answer = match call {
             Call::Refuse(code, text) => Err((code, text)),
             Call::Prime => {
@@ -202,15 +202,16 @@ impl Draft<'_> {
             }
             Call::Accept if self.state.attempt.is_some() => Err((Refusal::AttemptOpen, "an attempt is open".to_owned())),
             Call::Accept if self.state.case.is_some() => Err((Refusal::AttemptOpen, "a case is open".to_owned())),
-            Call::Accept => match self.role_refusal() {
-                Some(refusal) => Err(refusal),
-                None => {
-                    self.journal(Record::Event { case: id.clone(), service, uid });
-                    self.state.case = Some(Case { id: id.clone(), opened_ms: now_ms, next_ms: now_ms, failures: 0, refused: None });
+            Call::Accept => {
+                if let Some(refusal) = self.role_refusal() {
+                    Err(refusal)
+                } else {
+                    self.journal(Record::Event { case: id.to_owned(), service, uid });
+                    self.state.case = Some(Case { id: id.to_owned(), opened_ms: now_ms, next_ms: now_ms, failures: 0, refused: None });
                     self.act(Action::Prime);
                     Ok(format!("case {id} opened"))
                 }
-            },
+            }
         };
         self.act(Action::Answer(answer));
     }
@@ -258,9 +259,7 @@ impl Draft<'_> {
     }
 
     fn tick(&mut self, life: Life, now_ms: u64) {
-        let Some(attempt) = self.state.attempt.clone() else {
-            return;
-        };
+        let Some(attempt) = self.state.attempt.clone() else { return };
         match attempt.stage {
             Stage::Draining { until_ms, retry_ms } => {
                 // A boot-time value from before a reboot can lie far ahead: never wait longer than a whole drain.

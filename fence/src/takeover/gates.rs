@@ -84,13 +84,12 @@ pub fn judge(cluster: &Cluster, call: &Request, wall_ms: i64) -> Call {
     if call.flapping {
         return refuse(Refusal::Downtime, format!("{} flaps", call.service));
     }
-    let age_ms = call.last_check.map(|s| wall_ms.saturating_sub((s * 1000.0) as i64));
-    match age_ms {
-        Some(age) if age.unsigned_abs() > EVENT_AGE.as_millis() as u64 => {
-            return refuse(Refusal::StaleEvent, format!("the check ended {age} ms ago by this node's clock"));
-        }
-        Some(_) => {}
-        None => return refuse(Refusal::StaleEvent, "the call does not say when the check ended".to_owned()),
+    let Some(ended) = call.last_check else {
+        return refuse(Refusal::StaleEvent, "the call does not say when the check ended".to_owned());
+    };
+    let age = wall_ms as f64 / 1000.0 - ended;
+    if !age.is_finite() || age.abs() > EVENT_AGE.as_secs_f64() {
+        return refuse(Refusal::StaleEvent, format!("the check ended {age:.1} s ago by this node's clock"));
     }
     match call.state_type.as_str() {
         "HARD" => Call::Accept,

@@ -119,10 +119,7 @@ impl Journal {
             let json = serde_json::to_string(&line).map_err(|e| format!("cannot encode a record: {e}"))?;
             text.push_str(&sealed(&json));
         }
-        self.file
-            .write_all(text.as_bytes())
-            .and_then(|()| self.file.sync_data())
-            .map_err(|e| format!("cannot write {}: {e}", self.path.display()))
+        self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_data()).map_err(|e| format!("cannot write {}: {e}", self.path.display()))
     }
 }
 

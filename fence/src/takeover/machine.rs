@@ -56,7 +56,7 @@ pub fn mounted(host: &dyn Host, mount: &Mount) -> Result<bool, Blind> {
     }
 }
 
-/// The source of what is mounted on `path` last, from the text of `/proc/self/mountinfo` (proc_pid_mountinfo(5)).
+/// The source of what is mounted on `path` last, from the text of `/proc/self/mountinfo` (`proc_pid_mountinfo(5)`).
 fn mount_source(table: &str, path: &str) -> Option<String> {
     let escaped = path.replace('\\', "\\134").replace(' ', "\\040");
     table.lines().rev().find_map(|line| {
@@ -178,7 +178,8 @@ fn not_masked(text: &str) -> Vec<&str> {
 fn in_fstab(text: &str, mount: &Mount) -> bool {
     text.lines().map(str::trim).filter(|l| !l.starts_with('#')).any(|line| {
         let fields: Vec<&str> = line.split_whitespace().collect();
-        let same = fields.first().is_some_and(|d| *d == mount.device.to_string_lossy()) || fields.get(1).is_some_and(|p| *p == mount.path.to_string_lossy());
+        let same =
+            fields.first().is_some_and(|d| *d == mount.device.to_string_lossy()) || fields.get(1).is_some_and(|p| *p == mount.path.to_string_lossy());
         same && !fields.get(3).is_some_and(|o| o.split(',').any(|o| o == "noauto"))
     })
 }

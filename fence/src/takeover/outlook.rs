@@ -193,7 +193,9 @@ impl Outlook {
 
     /// One line for people.
     pub fn describe(&self, now: Duration) -> String {
-        let since = |sign: Option<Duration>| sign.map_or("none since the agent started".to_owned(), |at| format!("{:.1} s ago", now.saturating_sub(at).as_secs_f64()));
+        let since = |sign: Option<Duration>| {
+            sign.map_or("none since the agent started".to_owned(), |at| format!("{:.1} s ago", now.saturating_sub(at).as_secs_f64()))
+        };
         format!(
             "last sign of life {}, of an application {}; {} silent and {} mute rounds in a row",
             since(self.any_sign),
@@ -206,7 +208,9 @@ impl Outlook {
 
 fn enough(rounds: &[Duration], now: Duration, need: u32) -> bool {
     let (Some(first), Some(last)) = (rounds.first(), rounds.last()) else { return false };
-    rounds.len() >= need as usize && last.saturating_sub(*first) >= SPAN.saturating_sub(Duration::from_millis(100)) && now.saturating_sub(*last) < FRESH
+    rounds.len() >= need as usize
+        && last.saturating_sub(*first) >= SPAN.saturating_sub(Duration::from_millis(100))
+        && now.saturating_sub(*last) < FRESH
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! primed. Reports what it saw; judges nothing.
 
 use super::agent::Input;
+use super::ms;
 use super::outlook::{LinkSeen, Round};
 use super::steps::answers;
 use plugin_core::cluster::{Cluster, Witness};
@@ -40,7 +41,7 @@ pub fn run(cluster: &Arc<Cluster>, me: &str, peer: &str, steering: &Arc<Steering
     let mut planned = host.now();
     loop {
         let started = host.now();
-        let full = steering.full_until_ms.load(Ordering::Relaxed) > started.as_millis() as u64;
+        let full = steering.full_until_ms.load(Ordering::Relaxed) > ms(started);
         let serving = steering.serving.load(Ordering::Relaxed);
         let seen = round(cluster, me, peer, full, serving, &mut tcp_witnesses);
         let ended = host.now();
@@ -126,13 +127,12 @@ fn round(cluster: &Cluster, me: &str, peer: &str, full: bool, serving: bool, tcp
 /// One witness answers.
 fn witness(cluster: &Cluster, me: &str, witness: &Witness) -> bool {
     match witness {
-        Witness::Ping(address) => matches!(net::ping(*address, None, PROBE), Ok(Some(_))),
+        // Neighbour discovery answers a ping as well as ARP does.
+        Witness::Ping(address) | Witness::Arp(address @ IpAddr::V6(_)) => matches!(net::ping(*address, None, PROBE), Ok(Some(_))),
         Witness::Tcp(address) => !matches!(net::touch(*address, None, PROBE, false), Ok(net::Touch::Silent) | Err(_)),
         Witness::Arp(IpAddr::V4(address)) => cluster.links.iter().filter(|(_, link)| link.clients).any(|(name, link)| {
             let Some(IpAddr::V4(own)) = cluster.address(me, name) else { return false };
             matches!(net::arp_request(&link.interface, own, *address, PROBE), Ok(Some(_)))
         }),
-        // Neighbour discovery answers a ping as well as ARP does.
-        Witness::Arp(address) => matches!(net::ping(*address, None, PROBE), Ok(Some(_))),
     }
 }

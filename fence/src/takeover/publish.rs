@@ -87,7 +87,9 @@ pub const fn word(kind: MailKind) -> &'static str {
 pub fn actions(kind: MailKind, peer: &str, advice: Option<&str>) -> Vec<String> {
     let mut lines: Vec<String> = advice.map(|a| format!("# {a}")).into_iter().collect();
     match kind {
-        MailKind::Takeover => lines.push(format!("# find out why {peer} failed before you switch it on; it comes back as STANDBY and starts nothing")),
+        MailKind::Takeover => {
+            lines.push(format!("# find out why {peer} failed before you switch it on; it comes back as STANDBY and starts nothing"));
+        }
         MailKind::FenceFailed | MailKind::Refused => lines.push(format!("# is {peer} really dead? look at its console and its power")),
         MailKind::TakeoverHeld | MailKind::TakeoverFailed => lines.push("journalctl -u twinguard --since -10min".to_owned()),
         _ => {}

@@ -184,7 +184,9 @@ fn check(host: &dyn Host, group: &Group, epoch: u64) -> Result<String, Failure> 
 fn newer(text: &str, epoch: u64, place: &str) -> Result<(), Failure> {
     let theirs = text.split_whitespace().next().and_then(|w| w.parse::<u64>().ok());
     match theirs {
-        Some(theirs) if theirs > epoch => Err(failure(Refusal::DataNewer, format!("{place} carries epoch {theirs}, ours is {epoch}: {}", text.trim()))),
+        Some(theirs) if theirs > epoch => {
+            Err(failure(Refusal::DataNewer, format!("{place} carries epoch {theirs}, ours is {epoch}: {}", text.trim())))
+        }
         _ => Ok(()),
     }
 }
@@ -304,7 +306,7 @@ pub fn answers(target: &Verify, timeout: Duration) -> Result<bool, Blind> {
 /// # Errors
 /// What could not be released: then the group's state here is FAILED and a person has to look.
 pub fn release(cluster: &Cluster, group: &Group) -> Result<(), String> {
-    let host = System::new(Some(Duration::from_secs(120)));
+    let host = System::new(Some(Duration::from_mins(2)));
     let text = |b: Blind| format!("cannot {b}");
     for unit in group.master_only.iter().rev().chain(group.services.iter().rev()) {
         machine::must(&host, &Command::new(Programs::SYSTEMCTL).args(["stop", "--", unit])).map_err(text)?;

@@ -13,7 +13,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 /// A device's answer counts for this long (section 1, Steps).
-const GOOD_FOR: Duration = Duration::from_secs(60);
+const GOOD_FOR: Duration = Duration::from_mins(1);
 /// Devices are asked this often without a reason.
 const POLL: Duration = Duration::from_secs(25);
 /// Not asked again within this time, however many calls prime the agent.

@@ -5,8 +5,8 @@ use crate::takeover::decide::Event;
 use crate::takeover::durable::Stage;
 use crate::takeover::gates::{self, Gate, Verdict};
 use crate::takeover::message::{Beat, Message};
-use crate::takeover::publish;
 use crate::takeover::view::Readiness;
+use crate::takeover::{ms, publish};
 use plugin_core::Host;
 use plugin_core::contract::Refusal;
 use plugin_core::contract::status::{AttemptStatus, GroupStatus, LinkStatus, PeerStatus, RefusalStatus, Role, SCHEMA, Status};
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 impl Agent {
     pub(super) fn tick(&mut self, now: Duration) {
-        let now_ms = now.as_millis() as u64;
+        let now_ms = ms(now);
         if !self.cluster.links.keys().any(|link| self.outlook.channel(link, now)) || self.outlook.mute_for(now) > QUIET_CHANNEL {
             self.prime(Duration::from_secs(3));
         }
@@ -62,8 +62,8 @@ impl Agent {
 
     /// Answers the fence as soon as the answer is sure (G3 and G4 run again before every command).
     fn answer_fence(&mut self, now: Duration) {
-        if let Some((level, device, _)) = &self.ask {
-            let (level, device) = (*level, device.clone());
+        if let Some(ask) = &self.ask {
+            let (level, device) = (ask.level, ask.device.clone());
             let gates = [gates::peer_dead(&self.cluster, &self.outlook, now), gates::not_isolated(&self.cluster, &self.outlook, now)];
             let refusal = gates.iter().find_map(Gate::refusal);
             if let Some(refusal) = refusal {
@@ -100,7 +100,7 @@ impl Agent {
 
     pub(super) fn status(&self) -> Status {
         let now = self.host.now();
-        let now_ms = now.as_millis() as u64;
+        let now_ms = ms(now);
         let round = self.outlook.fresh_round(now);
         let links = self.cluster.links.keys().map(|name| LinkStatus {
             name: name.clone(),
@@ -116,7 +116,8 @@ impl Agent {
         });
         let slave = self.state.groups.values().any(|g| g.role == Role::Slave);
         let ready = self.gates.iter().filter(|g| g.name != "G3").all(|g| g.verdict == Verdict::Pass);
-        let blocked = self.corrupt.as_ref().map(|why| (Refusal::StateCorrupt, why)).or(self.unwritable.as_ref().map(|why| (Refusal::StateUnwritable, why)));
+        let blocked =
+            self.corrupt.as_ref().map(|why| (Refusal::StateCorrupt, why)).or(self.unwritable.as_ref().map(|why| (Refusal::StateUnwritable, why)));
         let standing = self.state.case.as_ref().and_then(|c| c.refused.as_ref()).map(|(code, text, at)| (*code, text.clone(), *at));
         let refusal = blocked.map(|(code, why)| (code, why.clone(), now_ms)).or(standing);
         Status {

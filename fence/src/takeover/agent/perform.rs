@@ -2,8 +2,8 @@
 
 use super::{Agent, Input, PRIMED};
 use crate::takeover::decide::{Action, Event, decide};
-use crate::takeover::publish;
 use crate::takeover::steps::{self, Step};
+use crate::takeover::{ms, publish};
 use plugin_core::Host;
 use plugin_core::contract::mail::{MailEvent, MailKind};
 use plugin_core::contract::request::Answer;
@@ -22,7 +22,7 @@ impl Agent {
             return self.refuse_all(actions, Refusal::StateCorrupt, &why);
         }
         let records: Vec<_> = actions.iter().filter_map(|a| if let Action::Journal(r) = a { Some(r.clone()) } else { None }).collect();
-        let written = if records.is_empty() { Ok(()) } else { self.journal.append(self.host.now().as_millis() as u64, self.host.wall_ms(), &records) };
+        let written = if records.is_empty() { Ok(()) } else { self.journal.append(ms(self.host.now()), self.host.wall_ms(), &records) };
         let written = written.and_then(|()| if next == self.state { Ok(()) } else { self.store.save(&next) });
         if let Err(why) = written {
             publish::log(&format!("nothing is done: {why}"));
@@ -71,7 +71,7 @@ impl Agent {
             }
             Action::StartFence => {
                 self.mark("fence begins");
-                self.prime(Duration::from_secs(60));
+                self.prime(Duration::from_mins(1));
                 self.start_fence();
             }
             Action::Permit(answer) => {
@@ -98,9 +98,9 @@ impl Agent {
 
     /// Full probe rounds for a while.
     pub(super) fn prime(&mut self, time: Duration) {
-        let until = (self.host.now() + time).as_millis() as u64;
+        let until = ms(self.host.now() + time);
         let before = self.steering.full_until_ms.fetch_max(until, Ordering::Relaxed);
-        if before < self.host.now().as_millis() as u64 {
+        if before < ms(self.host.now()) {
             let _ = self.wake_prober.send(());
         }
     }
@@ -128,8 +128,8 @@ impl Agent {
     }
 
     fn permit(&mut self, answer: Result<(), String>) {
-        if let Some((_, _, reply)) = self.ask.take() {
-            let _ = reply.send(answer);
+        if let Some(ask) = self.ask.take() {
+            let _ = ask.reply.send(answer);
         }
     }
 
@@ -144,11 +144,11 @@ impl Agent {
         let now = self.host.now();
         let silent = self.outlook.silent_for(now);
         // A new incident begins when the last one's end is long past.
-        if self.timeline_start.is_none_or(|start| now.saturating_sub(start) > Duration::from_secs(300)) {
+        if self.timeline_start.is_none_or(|start| now.saturating_sub(start) > Duration::from_mins(5)) {
             self.timeline.clear();
             self.timeline_start = Some(now.saturating_sub(silent));
         }
-        let at = now.saturating_sub(self.timeline_start.unwrap_or(now)).as_millis() as u64;
+        let at = ms(now.saturating_sub(self.timeline_start.unwrap_or(now)));
         if self.timeline.last().is_none_or(|(last, _)| last != label) && self.timeline.len() < 64 {
             self.timeline.push((label.to_owned(), at));
         }

@@ -13,13 +13,13 @@ impl Draft<'_> {
         self.state.attempt.clone()
     }
 
-    pub(super) fn may_send(&mut self, level: u8, device: String, verdict: Result<(), (Refusal, String)>) {
+    pub(super) fn may_send(&mut self, level: u8, device: &str, verdict: Result<(), (Refusal, String)>) {
         let Some(attempt) = self.attempt().filter(|a| matches!(a.stage, Stage::Intent | Stage::Sent)) else {
             return self.act(Action::Permit(Err("no attempt is open".to_owned())));
         };
         match verdict {
             Ok(()) => {
-                self.journal(Record::Sent { attempt: attempt.id.clone(), level, device: device.clone() });
+                self.journal(Record::Sent { attempt: attempt.id.clone(), level, device: device.to_owned() });
                 if attempt.stage == Stage::Intent {
                     let summary = format!("{} is switching {} off", self.policy.me, self.policy.peer);
                     self.mail(MailKind::FenceSent, &attempt.id, summary, vec![format!("level {level}: {device}")]);
@@ -128,22 +128,22 @@ impl Draft<'_> {
         }
     }
 
-    pub(super) fn step_failed(&mut self, step: Step, code: Refusal, text: String, wall_ms: i64) {
+    pub(super) fn step_failed(&mut self, step: Step, code: Refusal, text: &str, wall_ms: i64) {
         let Some((attempt, group, name)) = self.running(step) else { return };
         if step.may_degrade() {
             // Row 39: the address and what runs stay; a person repairs the rest.
             if let Some(standing) = self.state.groups.get_mut(&name) {
-                standing.degraded = Some(text.clone());
+                standing.degraded = Some(text.to_owned());
             }
             return self.step_done(step, format!("{code}: {text}"), wall_ms);
         }
         if step.can_roll_back() {
-            self.journal(Record::Undo { attempt: attempt.id.clone(), group: name.clone(), step, code, text: text.clone() });
+            self.journal(Record::Undo { attempt: attempt.id.clone(), group: name.clone(), step, code, text: text.to_owned() });
             self.mail(MailKind::TakeoverFailed, &attempt.id, format!("takeover of {name} failed at {step}: {code}, {text}; rolled back"), Vec::new());
             self.stage(Stage::Undoing { group });
             self.act(Action::Undo { group: name });
         } else {
-            self.journal(Record::Hold { attempt: attempt.id.clone(), group: name.clone(), code, text: text.clone() });
+            self.journal(Record::Hold { attempt: attempt.id.clone(), group: name.clone(), code, text: text.to_owned() });
             self.mail(MailKind::TakeoverHeld, &attempt.id, format!("takeover of {name} is held at {step}: {code}, {text}"), Vec::new());
             if let Some(standing) = self.state.groups.get_mut(&name) {
                 standing.degraded = Some(format!("held at {step}: {code}, {text}"));

@@ -89,14 +89,7 @@ impl Draft<'_> {
         self.ask_promise();
     }
 
-    pub(super) fn prepare(
-        &mut self,
-        attempt: String,
-        founding: bool,
-        cluster_id: String,
-        epochs: BTreeMap<String, u64>,
-        clean: Result<(), String>,
-    ) {
+    pub(super) fn prepare(&mut self, attempt: String, founding: bool, cluster_id: String, epochs: BTreeMap<String, u64>, clean: Result<(), String>) {
         let promise = Promise { attempt: attempt.clone(), founding, epochs: epochs.clone() };
         let holds = |name: &String| !self.state.groups.get(name).is_some_and(|g| matches!(g.role, Role::Inert | Role::Slave | Role::Standby));
         let refusal = if self.state.attempt.is_some() {
@@ -129,7 +122,7 @@ impl Draft<'_> {
         self.act(Action::Say(Message::Yielded { attempt }));
     }
 
-    pub(super) fn declined(&mut self, attempt: &str, text: String) {
+    pub(super) fn declined(&mut self, attempt: &str, text: &str) {
         let Some(open) = self.state.attempt.clone().filter(|a| a.id == attempt && a.stage == Stage::Yielding) else { return };
         let began = open.groups.iter().any(|name| self.state.groups.get(name).is_some_and(|g| g.role == Role::Taking));
         if began {
@@ -169,7 +162,12 @@ impl Draft<'_> {
             }
             Role::Master if epoch > mine.epoch_seen => {
                 self.journal(Record::Demoted { group: name.to_owned(), epoch });
-                self.mail(MailKind::SplitBrain, "split-brain", format!("{} gave {name} up: the peer holds epoch {epoch}", self.policy.me), Vec::new());
+                self.mail(
+                    MailKind::SplitBrain,
+                    "split-brain",
+                    format!("{} gave {name} up: the peer holds epoch {epoch}", self.policy.me),
+                    Vec::new(),
+                );
                 self.settle(name, Role::Standby, epoch);
                 self.act(Action::Undo { group: name.to_owned() });
             }

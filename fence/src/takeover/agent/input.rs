@@ -1,0 +1,107 @@
+//! What the threads tell the loop.
+
+use crate::power::{FenceFailure, Fenced, Power};
+use crate::takeover::message::Message;
+use crate::takeover::outlook::Round;
+use crate::takeover::peer::Session;
+use crate::takeover::steps::{Failure, Step};
+use crate::takeover::view::{DeviceView, Readiness};
+use plugin_core::contract::request::{Answer, Request};
+use std::io::BufReader;
+use std::os::unix::net::UnixStream;
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+/// What the threads tell the loop.
+pub enum Input {
+    /// A probe round ended.
+    Round(Round),
+    /// The fence devices are being asked.
+    DevicesAsked(Duration),
+    /// The fence devices' answers.
+    Devices(Vec<DeviceView>),
+    /// What this machine would start at boot.
+    Ready(Readiness),
+    /// A handler called.
+    Call {
+        /// What it said.
+        request: Request,
+        /// Who it runs as.
+        uid: u32,
+        /// Where the answer goes.
+        reply: Sender<Answer>,
+    },
+    /// An operator's command, one line.
+    Operator {
+        /// The line.
+        command: String,
+        /// Where the answer goes.
+        reply: Sender<Result<String, String>>,
+    },
+    /// The peer's `twinguard peer` came to the control socket.
+    Visitor {
+        /// The connection.
+        stream: UnixStream,
+        /// Its reading half, which may hold bytes already.
+        reader: BufReader<UnixStream>,
+    },
+    /// A session has started; its link is known when this node dialled.
+    SessionUp {
+        /// The link.
+        link: Option<String>,
+        /// The session.
+        session: Session,
+    },
+    /// A session ended.
+    SessionDown(u64),
+    /// A message of the peer.
+    Said {
+        /// Over which session.
+        session: u64,
+        /// What.
+        message: Message,
+    },
+    /// ssh showed another host key.
+    HostKey,
+    /// The fence asks whether it may send.
+    MaySend {
+        /// Level.
+        level: u8,
+        /// Device.
+        device: String,
+        /// Where the answer goes.
+        reply: Sender<Result<(), String>>,
+    },
+    /// A power command was accepted.
+    Accepted {
+        /// Level.
+        level: u8,
+        /// Device.
+        device: String,
+    },
+    /// A power state was read.
+    Read {
+        /// Level.
+        level: u8,
+        /// Device.
+        device: String,
+        /// What it said.
+        power: Power,
+    },
+    /// The fence asks whether the peer still answers.
+    PeerAnswers {
+        /// Where the answer goes.
+        reply: Sender<bool>,
+    },
+    /// The fence ended.
+    FenceDone(Result<Fenced, FenceFailure>),
+    /// A step ended.
+    StepEnded {
+        /// Which.
+        step: Step,
+        /// How.
+        result: Result<String, Failure>,
+    },
+    /// A roll-back ended.
+    Undone(Result<(), String>),
+}

@@ -1,0 +1,154 @@
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+use super::*;
+use crate::power::Power;
+use crate::takeover::outlook::{LinkSeen, Round};
+
+fn cluster() -> Cluster {
+    Cluster::parse(include_str!("../../../../icinga-conf/clusters/pbx-mobydick/cluster.toml")).unwrap()
+}
+
+fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+fn call() -> Request {
+    Request {
+        host: "pbx1".into(),
+        service: "twinguard-master-alive".into(),
+        state: "CRITICAL".into(),
+        state_type: "HARD".into(),
+        attempt: 1,
+        downtime_depth: 0,
+        host_downtime_depth: 0,
+        flapping: false,
+        last_check: Some(1000.0),
+    }
+}
+
+fn judged(change: impl FnOnce(&mut Request)) -> Call {
+    let mut request = call();
+    change(&mut request);
+    judge(&cluster(), &request, 1_000_500)
+}
+
+#[test]
+fn row_19_and_i5_only_a_fresh_hard_critical_of_a_trigger_opens_a_case() {
+    assert_eq!(judged(|_| ()), Call::Accept);
+    assert_eq!(judged(|r| r.state_type = "SOFT".into()), Call::Prime);
+    let refused = |call: Call| if let Call::Refuse(code, _) = call { Some(code) } else { None };
+    for state in ["OK", "WARNING", "UNKNOWN", "UP", ""] {
+        assert_eq!(refused(judged(|r| r.state = state.into())), Some(Refusal::NotCritical), "{state}");
+    }
+    assert_eq!(refused(judged(|r| r.service = "twinguard-disk".into())), Some(Refusal::NotAllowed));
+    assert_eq!(refused(judged(|r| r.service = String::new())), Some(Refusal::NotAllowed));
+    assert_eq!(refused(judged(|r| r.downtime_depth = 1)), Some(Refusal::Downtime));
+    assert_eq!(refused(judged(|r| r.host_downtime_depth = 2)), Some(Refusal::Downtime));
+    assert_eq!(refused(judged(|r| r.flapping = true)), Some(Refusal::Downtime));
+    assert_eq!(refused(judged(|r| r.last_check = Some(969.0))), Some(Refusal::StaleEvent));
+    assert_eq!(refused(judged(|r| r.last_check = Some(1031.0))), Some(Refusal::StaleEvent), "from the future");
+    assert_eq!(refused(judged(|r| r.last_check = None)), Some(Refusal::StaleEvent));
+    assert_eq!(refused(judged(|r| r.state_type = "MAYBE".into())), Some(Refusal::Soft));
+}
+
+fn seen(round: impl Fn(u64) -> Round, at: &[u64]) -> Outlook {
+    let mut outlook = Outlook::new(ms(0));
+    outlook.heard("lan", ms(0));
+    for at in at {
+        outlook.round(round(*at));
+    }
+    outlook
+}
+
+fn round(at: u64, link: LinkSeen, serves: bool) -> Round {
+    Round {
+        planned: ms(at),
+        started: ms(at),
+        ended: ms(at + 200),
+        full: true,
+        links: [("lan".to_owned(), link)].into(),
+        carriers: [("lan".to_owned(), true), ("heartbeat".to_owned(), true)].into(),
+        witnesses: [("arp:192.0.2.1".to_owned(), true), ("tcp:192.0.2.25:25".to_owned(), false)].into(),
+        serves,
+    }
+}
+
+const DEAD: LinkSeen = LinkSeen { kernel: false, banner: false, ping: false };
+const KERNEL: LinkSeen = LinkSeen { kernel: true, banner: false, ping: true };
+
+#[test]
+fn g3_silence_needs_its_time_and_its_rounds() {
+    let cluster = cluster();
+    let dead = |at| round(at, DEAD, false);
+    let verdict = |outlook: &Outlook, now| peer_dead(&cluster, outlook, ms(now)).verdict;
+    assert_eq!(verdict(&seen(dead, &[]), 500), Verdict::Refuse(Refusal::PeerAlive), "it spoke a moment ago");
+    assert_eq!(verdict(&seen(dead, &[1000, 1500]), 1900), Verdict::Wait);
+    assert_eq!(verdict(&seen(dead, &[1000, 1500, 1990]), 1999), Verdict::Wait, "2 s of silence are not over");
+    assert_eq!(verdict(&seen(dead, &[1000, 1500, 2000]), 2300), Verdict::Pass);
+    assert_eq!(verdict(&seen(|at| round(at, DEAD, true), &[1000, 1500, 2000]), 2300), Verdict::Refuse(Refusal::PeerServes));
+}
+
+#[test]
+fn g3_a_mute_peer_is_hung_only_after_its_own_time() {
+    let mut cluster = cluster();
+    let mute = |at| round(at, KERNEL, false);
+    let rounds: Vec<u64> = (2..32).map(|n| n * 500).collect();
+    assert_eq!(peer_dead(&cluster, &seen(mute, &rounds), ms(14_900)).verdict, Verdict::Wait);
+    assert_eq!(peer_dead(&cluster, &seen(mute, &rounds), ms(15_700)).verdict, Verdict::Pass);
+    cluster.confirm.hung = plugin_core::cluster::Span(None);
+    assert_eq!(peer_dead(&cluster, &seen(mute, &rounds), ms(15_700)).verdict, Verdict::Refuse(Refusal::PeerAlive), "hung = never");
+}
+
+#[test]
+fn i6_g4_an_isolated_node_refuses() {
+    let mut cluster = cluster();
+    let with = |change: &dyn Fn(&mut Round)| {
+        let mut outlook = Outlook::new(ms(0));
+        let mut one = round(1000, DEAD, false);
+        change(&mut one);
+        outlook.round(one);
+        outlook
+    };
+    let isolated = Verdict::Refuse(Refusal::Isolated);
+    assert_eq!(not_isolated(&cluster, &with(&|_| ()), ms(1300)).verdict, Verdict::Pass);
+    assert_eq!(not_isolated(&cluster, &with(&|r| r.witnesses.values_mut().for_each(|w| *w = false)), ms(1300)).verdict, isolated);
+    let no_lan: &dyn Fn(&mut Round) = &|r| r.carriers.values_mut().for_each(|c| *c = false);
+    assert_eq!(not_isolated(&cluster, &with(no_lan), ms(1300)).verdict, isolated);
+    assert_eq!(not_isolated(&cluster, &with(&|_| ()), ms(9000)).verdict, Verdict::Wait, "an old round is no view of now");
+    cluster.witness.need = Some(2);
+    assert_eq!(not_isolated(&cluster, &with(&|_| ()), ms(1300)).verdict, isolated);
+    cluster.witness.hosts.clear();
+    assert_eq!(not_isolated(&cluster, &with(&|_| ()), ms(1300)).verdict, isolated);
+}
+
+fn device(level: u8, outcome: Result<Power, (Refusal, String)>) -> DeviceView {
+    DeviceView { level, name: "bmc".into(), asked: ms(1000), answered: Some(ms(1100)), outcome }
+}
+
+#[test]
+fn g7_one_whole_level_has_to_answer_as_the_peers() {
+    let err = |code| Err((code, "x".to_owned()));
+    assert_eq!(stonith(&[], ms(2000)).verdict, Verdict::Refuse(Refusal::NoStonith), "BM8");
+    assert_eq!(stonith(&[device(1, Ok(Power::On))], ms(2000)).verdict, Verdict::Pass);
+    assert_eq!(stonith(&[device(1, Ok(Power::On))], ms(70_000)).verdict, Verdict::Refuse(Refusal::DeviceSilent), "an old answer");
+    assert_eq!(stonith(&[device(1, err(Refusal::DeviceSilent)), device(2, Ok(Power::On))], ms(2000)).verdict, Verdict::Pass, "row 2");
+    let half = [device(1, Ok(Power::On)), device(1, err(Refusal::DeviceSilent))];
+    assert_eq!(stonith(&half, ms(2000)).verdict, Verdict::Refuse(Refusal::DeviceSilent), "every feed of a level");
+    let crossed = [device(1, err(Refusal::Identity)), device(2, Ok(Power::On))];
+    assert_eq!(stonith(&crossed, ms(2000)).verdict, Verdict::Refuse(Refusal::Identity), "row 27");
+    assert_eq!(stonith(&[device(1, err(Refusal::DeviceDenied))], ms(2000)).verdict, Verdict::Refuse(Refusal::DeviceDenied), "row 29");
+    let asking = DeviceView { asked: ms(1900), ..device(1, Ok(Power::On)) };
+    assert_eq!(stonith(&[asking], ms(2000)).verdict, Verdict::Wait);
+}
+
+#[test]
+fn g9_g12_what_was_never_seen_is_refused() {
+    assert_eq!(same_configuration("a", None).verdict, Verdict::Refuse(Refusal::Config));
+    assert_eq!(same_configuration("a", Some("b")).verdict, Verdict::Refuse(Refusal::Config));
+    assert_eq!(same_configuration("a", Some("a")).verdict, Verdict::Pass);
+    let clean = Readiness::Seen { boot_starts: vec![] };
+    assert_eq!(boot_starts(&clean, Some(&[])).verdict, Verdict::Pass);
+    assert_eq!(boot_starts(&clean, None).verdict, Verdict::Refuse(Refusal::BootStarts));
+    assert_eq!(boot_starts(&Readiness::Unknown("x".into()), Some(&[])).verdict, Verdict::Wait);
+    let peers = boot_starts(&clean, Some(&["nginx.service is enabled".into()]));
+    assert_eq!((peers.verdict, peers.evidence.as_str()), (Verdict::Refuse(Refusal::BootStarts), "peer: nginx.service is enabled"));
+}
