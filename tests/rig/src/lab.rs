@@ -6,6 +6,9 @@ pub mod audit;
 pub mod bmc;
 pub mod cgroup;
 pub mod disk;
+pub mod follow;
+pub mod founded;
+pub mod icinga;
 pub mod image;
 pub mod net;
 pub mod node;
@@ -14,22 +17,25 @@ pub mod power;
 pub mod probe;
 pub mod product;
 pub mod registry;
+pub mod scene;
 pub mod site;
 pub mod tool;
+pub mod watch;
 
 pub use pair::Plan;
 pub use site::{Link, Node, Site};
 pub use tool::{Done, wait_for};
 
+use crate::smtp::{Certs, Received, Sink};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 /// A running lab.
-#[derive(Debug)]
 pub struct Lab {
     /// Names and places.
     pub site: Site,
+    sink: Option<Sink>,
 }
 
 impl Lab {
@@ -43,19 +49,27 @@ impl Lab {
         let (id, run) = registry::claim()?;
         let disk = image::cache().join("labs").join(&id);
         // From here on, dropping the lab cleans up.
-        let mut lab = Self { site: Site { id, run, disk, image, loops: Vec::new(), post_ms: plan.post_ms, hook } };
+        let mut lab = Self { site: Site { id, run, disk, image, loops: Vec::new(), post_ms: plan.post_ms, hook }, sink: None };
         std::fs::create_dir_all(&lab.site.disk).map_err(|e| format!("cannot make {}: {e}", lab.site.disk.display()))?;
         lab.site.save()?;
         lab.site.loops = disk::make(&lab.site.disk)?;
         lab.site.save()?;
         net::make(&lab.site)?;
         product::install(&lab.site)?;
-        pair::prepare(&lab.site, plan, None)?;
+        icinga::install(&lab.site)?;
+        let certs = Certs::make(&lab.site.run.join("relay"), &[site::WITNESS]);
+        pair::prepare(&lab.site, plan, &certs.ca())?;
         for node in Node::BOTH {
+            icinga::prepare(&lab.site, node)?;
             power::on(&lab.site, node)?;
-            bmc::start(&lab.site, node)?;
         }
-        Node::BOTH.into_iter().try_for_each(|node| lab.wait_up(node))?;
+        let relay = format!("{}:25", site::WITNESS);
+        lab.sink = Some(Sink::start(&relay, &lab.site.run.join("mails"), &certs, Some(&lab.site.netns_path("witness"))));
+        for node in Node::BOTH {
+            bmc::start(&lab.site, node)?;
+            lab.wait_up(node)?;
+            icinga::follow(&lab.site, node)?;
+        }
         Ok(lab)
     }
 
@@ -108,12 +122,22 @@ impl Lab {
         if failed.trim().is_empty() { Ok(()) } else { Err(format!("{}: failed units: {}", node.name(), failed.trim())) }
     }
 
+    /// The mails that arrived at the relay.
+    pub fn mails(&self) -> Vec<Received> {
+        self.sink.as_ref().map(Sink::mails).unwrap_or_default()
+    }
+
+    /// Where the client writes its samples.
+    pub fn client_file(&self) -> PathBuf {
+        self.site.run.join("client.samples")
+    }
+
     /// Starts the client that asks the cluster IP every 20 ms; the file with its [`probe::Sample`]s.
     ///
     /// # Errors
     /// It can't be started.
     pub fn start_client(&self) -> Result<PathBuf, String> {
-        let file = self.site.run.join("client.samples");
+        let file = self.client_file();
         let (program, target) = (product::binary("lab_probe")?, format!("{}:80", site::CLUSTER_IP));
         node::start_helper(&self.site, Some("client"), "client.log", &[&program.to_string_lossy(), &target, &file.to_string_lossy()])?;
         Ok(file)

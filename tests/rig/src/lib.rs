@@ -12,6 +12,7 @@
 )]
 
 pub mod bmc;
+pub mod demo;
 pub mod lab;
 pub mod process;
 pub mod smtp;

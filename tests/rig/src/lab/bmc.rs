@@ -88,12 +88,15 @@ pub fn hook(args: &[String]) -> Result<String, String> {
     let [run, node, verb, rest @ ..] = words.as_slice() else { return Err("usage: lab_chassis RUN NODE get|set|boot …".into()) };
     let site = Site::load(Path::new(run))?;
     let node = Node::from_name(node).ok_or_else(|| format!("no node {node}"))?;
-    log(&site, node, &words);
+    let parameters = words.get(2..).unwrap_or_default().join(" ");
+    log(&site, node, &parameters);
     match (*verb, rest) {
         ("boot", [token]) => power::boot(&site, node, token).map(|()| String::new()),
         ("get", parameters) => {
             let power = u8::from(power::mains(&site, node) == Mains::On);
-            Ok(parameters.iter().map(|p| if *p == "power" { format!("power:{power}\n") } else { format!("{p}:0\n") }).collect())
+            let answer: String = parameters.iter().map(|p| if *p == "power" { format!("power:{power}\n") } else { format!("{p}:0\n") }).collect();
+            log(&site, node, &format!("get power: {}", answer.trim_end()));
+            Ok(answer)
         }
         ("set", pairs) => pairs.chunks(2).try_for_each(|pair| set(&site, node, pair)).map(|()| String::new()),
         _ => Err(format!("unknown command {}", words.join(" "))),
@@ -111,11 +114,11 @@ fn set(site: &Site, node: Node, pair: &[&str]) -> Result<(), String> {
     }
 }
 
-/// What the BMC was told, and when: the power commands are the evidence of a fence.
-fn log(site: &Site, node: Node, words: &[&str]) {
+/// What the BMC was told and what it said, and when: the evidence of a fence.
+fn log(site: &Site, node: Node, text: &str) {
     use std::io::Write;
     let path = site.run.join(format!("{}.chassis", node.name()));
     if let Ok(mut file) = std::fs::OpenOptions::new().create(true).append(true).open(path) {
-        let _ = writeln!(file, "{} {}", tool::now_ms(), words.get(2..).unwrap_or_default().join(" "));
+        let _ = file.write_all(format!("{} {text}\n", tool::now_ms()).as_bytes());
     }
 }

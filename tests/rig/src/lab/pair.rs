@@ -65,11 +65,11 @@ fn node_line(node: Node) -> String {
     format!("{} = {{ lan = \"{}\", heartbeat = \"{}\" }}\n", node.name(), node.address(Link::Lan), node.address(Link::Heartbeat))
 }
 
-/// Prepares both nodes; `relay_ca` is the certificate authority of the mail relay, if there is one.
+/// Prepares both nodes; `relay_ca` is the certificate authority of the mail relay.
 ///
 /// # Errors
 /// What could not be written, or what `ssh-keygen` said.
-pub fn prepare(site: &Site, plan: &Plan, relay_ca: Option<&Path>) -> Result<(), String> {
+pub fn prepare(site: &Site, plan: &Plan, relay_ca: &Path) -> Result<(), String> {
     let toml = cluster_toml(plan);
     let mut known_hosts = String::new();
     for node in Node::BOTH {
@@ -85,9 +85,7 @@ pub fn prepare(site: &Site, plan: &Plan, relay_ca: Option<&Path>) -> Result<(), 
         write(&etc.join("machine-id"), run("systemd-id128", &["new"])?.as_bytes())?;
         let addresses = Link::ALL.map(|link| format!("{} {}/24\n", link.interface(), node.address(link))).concat();
         write(&etc.join("lab-net"), addresses.as_bytes())?;
-        if let Some(ca) = relay_ca {
-            write(&etc.join("twinguard/relay-ca.pem"), read(ca).as_bytes())?;
-        }
+        write(&etc.join("twinguard/relay-ca.pem"), read(relay_ca).as_bytes())?;
     }
     Node::BOTH.into_iter().try_for_each(|node| write(&site.upper(node).join("etc/twinguard/known_hosts"), known_hosts.as_bytes()))
 }
