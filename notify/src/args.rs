@@ -16,7 +16,7 @@ use std::path::PathBuf;
 /// Exit codes: 0 done (spooled durably; or: nothing is wrong with configuration and spool, a mail may still wait
 /// for a relay), 1 it could not be spooled or the spool or configuration can't be used, 3 usage, help and version.
 ///
-/// Example: notify_mail -t PROBLEM -l pbx1 -e twinguard-disk -s CRITICAL -o "DISK CRITICAL - / 97% used" -r admin@example.org
+/// Example: `notify_mail` -t PROBLEM -l pbx1 -e twinguard-disk -s CRITICAL -o "DISK CRITICAL - / 97% used" -r admin@example.org
 #[derive(Debug, Parser)]
 #[command(name = "notify_mail", version, about, verbatim_doc_comment, args_override_self = true)]
 pub struct Args {
@@ -35,59 +35,62 @@ pub struct Args {
     /// The cluster's configuration; only [notify] and name are read
     #[arg(long, value_name = "FILE", default_value = paths::CONFIG)]
     pub config: PathBuf,
+    /// What the agent publishes; its view of both nodes is shown in Icinga's mails
+    #[arg(long, value_name = "FILE", default_value = paths::STATUS)]
+    pub status: PathBuf,
     /// The spool
     #[arg(long, value_name = "DIR", default_value = paths::SPOOL)]
     pub spool: PathBuf,
 
-    /// Type of the notification ($notification.type$)
+    /// Type of the notification (`$notification.type$`)
     #[arg(short = 't', long = "type", value_name = "TYPE", allow_hyphen_values = true, required_unless_present = "deliver")]
     pub kind: Option<OsString>,
-    /// Host name ($host.name$)
+    /// Host name (`$host.name$`)
     #[arg(short = 'l', long, value_name = "NAME", allow_hyphen_values = true, required_unless_present = "deliver")]
     pub host: Option<OsString>,
-    /// Host as people call it ($host.display_name$)
+    /// Host as people call it (`$host.display_name$`)
     #[arg(short = 'n', long, value_name = "NAME", allow_hyphen_values = true)]
     pub host_display: Option<OsString>,
-    /// Service name ($service.name$); without it the notification is about the host
+    /// Service name (`$service.name$`); without it the notification is about the host
     #[arg(short = 'e', long, value_name = "NAME", allow_hyphen_values = true)]
     pub service: Option<OsString>,
-    /// Service as people call it ($service.display_name$)
+    /// Service as people call it (`$service.display_name$`)
     #[arg(short = 'u', long, value_name = "NAME", allow_hyphen_values = true)]
     pub service_display: Option<OsString>,
-    /// State ($host.state$ or $service.state$)
+    /// State (`$host.state$` or `$service.state$`)
     #[arg(short = 's', long, value_name = "STATE", allow_hyphen_values = true, required_unless_present = "deliver")]
     pub state: Option<OsString>,
-    /// What the plugin said ($host.output$ or $service.output$)
+    /// What the plugin said (`$host.output$` or `$service.output$`)
     #[arg(short = 'o', long, value_name = "TEXT", allow_hyphen_values = true)]
     pub output: Option<OsString>,
-    /// Time as Icinga writes it ($icinga.long_date_time$)
+    /// Time as Icinga writes it (`$icinga.long_date_time$`)
     #[arg(short = 'd', long, value_name = "TIME", allow_hyphen_values = true)]
     pub date: Option<OsString>,
-    /// Recipient ($user.email$), several by commas; default: [notify] to
+    /// Recipient (`$user.email$`), several by commas; default: [notify] to
     #[arg(short = 'r', long = "to", value_name = "ADDRESS", allow_hyphen_values = true)]
     pub to: Option<OsString>,
     /// Sender; default: [notify] from
     #[arg(short = 'f', long = "from", value_name = "ADDRESS", allow_hyphen_values = true)]
     pub from: Option<OsString>,
-    /// IPv4 address of the host ($address$)
+    /// IPv4 address of the host (`$address$`)
     #[arg(short = '4', long = "address", value_name = "ADDRESS", allow_hyphen_values = true)]
     pub address: Option<OsString>,
-    /// IPv6 address of the host ($address6$)
+    /// IPv6 address of the host (`$address6$`)
     #[arg(short = '6', long = "address6", value_name = "ADDRESS", allow_hyphen_values = true)]
     pub address6: Option<OsString>,
-    /// Who acknowledged, commented or set the downtime ($notification.author$)
+    /// Who acknowledged, commented or set the downtime (`$notification.author$`)
     #[arg(short = 'b', long, value_name = "NAME", allow_hyphen_values = true)]
     pub author: Option<OsString>,
-    /// What that person wrote ($notification.comment$)
+    /// What that person wrote (`$notification.comment$`)
     #[arg(short = 'c', long, value_name = "TEXT", allow_hyphen_values = true)]
     pub comment: Option<OsString>,
     /// Address of Icinga Web 2, for a link
     #[arg(short = 'i', long, value_name = "URL", allow_hyphen_values = true)]
     pub icingaweb: Option<OsString>,
-    /// Notes of the host ($host.notes$)
+    /// Notes of the host (`$host.notes$`)
     #[arg(short = 'X', long, value_name = "TEXT", allow_hyphen_values = true)]
     pub host_notes: Option<OsString>,
-    /// Notes of the service ($service.notes$)
+    /// Notes of the service (`$service.notes$`)
     #[arg(short = 'x', long, value_name = "TEXT", allow_hyphen_values = true)]
     pub service_notes: Option<OsString>,
     /// true: say on standard error what was spooled (the stock scripts' logging to syslog)

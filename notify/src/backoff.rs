@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Waiting times after the first, second … failed attempt; the last one repeats.
 const STEPS_MIN: [u64; 5] = [1, 2, 5, 15, 30];
 /// After this time a mail is given up (RFC 5321 section 4.5.4.1 asks for four to five days).
-pub const GIVE_UP: Duration = Duration::from_secs(5 * 24 * 60 * 60);
+pub const GIVE_UP: Duration = Duration::from_hours(5 * 24);
 
 /// Time to the next attempt after `failed` failed ones, with up to 20 % of jitter that depends on the mail only: mails
 /// that failed together don't come back together, and a test can compute it.

@@ -1,6 +1,8 @@
 //! Text from outside is hostile: what Icinga, a plugin or a commenting person wrote is made harmless here, before it
 //! reaches a header, a mail body or the mail library (whose display names panic on line breaks). Refuses to judge meaning.
 
+use std::fmt::Write;
+
 /// Most bytes of plugin output or details that one mail shows.
 pub const BLOCK: usize = 16 * 1024;
 /// Most characters of one value (a name, an address, a comment's line).
@@ -73,7 +75,7 @@ pub fn query(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            let _ = write!(out, "%{byte:02X}");
         }
     }
     out

@@ -8,9 +8,12 @@ mod smtp;
 use crate::args::Args;
 use crate::settings::Settings;
 use crate::spool::{Folder, Queued, Refused, Spool};
-use plugin_core::Host;
+use compose::Composer;
+use plugin_core::contract::status::read_status;
+use plugin_core::host::{Host, system::nodename};
 use smtp::{Failure, Letter, Line};
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How important a line of the log is.
@@ -36,7 +39,15 @@ pub fn run(host: &dyn Host, spool: &Spool, args: &Args, say: Say<'_>) -> Result<
     spool.prepare().map_err(wrong)?;
     let Some(_lock) = spool.lock(host).map_err(wrong)? else { return Ok(()) };
     let settings = Settings::read(host, &args.config)?;
-    let mut run = Run { host, spool, line: Line::new(host, &settings, Duration::from_secs(args.timeout))?, settings, flush: args.flush, say };
+    let mut run = Run {
+        host,
+        spool,
+        line: Line::new(host, &settings, Duration::from_secs(args.timeout))?,
+        settings,
+        status: args.status.clone(),
+        flush: args.flush,
+        say,
+    };
     run.all().map_err(wrong)
 }
 
@@ -44,6 +55,7 @@ struct Run<'a> {
     host: &'a dyn Host,
     spool: &'a Spool,
     settings: Settings,
+    status: PathBuf,
     line: Line,
     flush: bool,
     say: Say<'a>,
@@ -51,9 +63,8 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn all(&mut self) -> std::io::Result<()> {
+        let mut waiting = VecDeque::from(self.spool.names(Folder::Queue)?);
         let mut fresh = VecDeque::from(self.take_in()?);
-        let mut waiting: VecDeque<String> =
-            self.spool.names(Folder::Queue)?.into_iter().filter(|n| n.ends_with(".json") && !fresh.contains(n)).collect();
         while let Some(name) = fresh.pop_front().or_else(|| waiting.pop_front()) {
             // Left for the next run, untouched: a relay that is down costs each run one attempt, not one a mail.
             if self.host.left().is_zero() || self.line.is_down() {
@@ -67,7 +78,9 @@ impl Run<'_> {
     }
 
     fn take_in(&mut self) -> std::io::Result<Vec<String>> {
-        intake::take_in(self.host, self.spool, &self.settings, self.say)
+        let (node, status) = (nodename(), read_status(self.host, &self.status).ok());
+        let composer = Composer { settings: &self.settings, node: &node, status: status.as_ref() };
+        intake::take_in(self.host.wall_ms(), self.spool, composer, self.say)
     }
 
     fn one(&mut self, name: &str) -> std::io::Result<()> {

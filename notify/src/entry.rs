@@ -2,12 +2,14 @@
 //! anywhere unless `--deliver` is given: Icinga's call returns once the notification is on disk.
 
 use crate::args::{Args, Form};
-use crate::deliver::{self, Log, compose};
+use crate::deliver::compose::Composer;
+use crate::deliver::{self, Log};
 use crate::notification::Notification;
 use crate::settings::Settings;
 use crate::spool::{Folder, Spool};
 use clap::Parser;
-use plugin_core::host::{Host, System};
+use plugin_core::contract::status::read_status;
+use plugin_core::host::{Host, System, system::nodename};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -67,7 +69,8 @@ fn event(host: &dyn Host, args: &Args) -> Notification {
 
 fn preview(host: &dyn Host, args: &Args, form: Form) -> Result<(), String> {
     let settings = Settings::read_public(host, &args.config)?;
-    let mail = compose::notification(&event(host, args), &settings, &plugin_core::host::system::nodename(), None, &mut |_, _| {});
+    let (node, status) = (nodename(), read_status(host, &args.status).ok());
+    let mail = Composer { settings: &settings, node: &node, status: status.as_ref() }.notification(&event(host, args), None, &mut say);
     let shown = match form {
         Form::Text => format!("Subject: {}\n\n{}", mail.subject, mail.text).into_bytes(),
         Form::Html => mail.html.into_bytes(),

@@ -1,5 +1,7 @@
 //! Story → subject, text part, HTML part. Pure and exact; refuses to fetch or measure anything.
 
+#[cfg(test)]
+mod exact;
 mod html;
 mod text;
 

@@ -186,6 +186,11 @@ impl Spool {
     }
 }
 
+/// Events are the `.json` files of `incoming/`, as the path unit's pattern says.
+pub fn is_event(name: &str) -> bool {
+    name.strip_suffix(".json").is_some_and(|stem| !stem.is_empty())
+}
+
 fn remove_if_there(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),

@@ -5,11 +5,13 @@
 mod cluster;
 mod icinga;
 mod kind;
+mod status;
 
 pub use cluster::cluster;
 pub use icinga::icinga;
 
 use chrono::{DateTime, FixedOffset};
+use plugin_core::contract::Status;
 use plugin_core::contract::mail::Severity;
 
 /// Traffic light: always shown as a word too, for colour-blind readers and plain text.
@@ -109,6 +111,8 @@ pub struct Setting<'a> {
     pub at: DateTime<FixedOffset>,
     /// When its incident began, if an earlier mail belongs to it.
     pub since: Option<DateTime<FixedOffset>>,
+    /// What the agent publishes, if it is fresh.
+    pub status: Option<&'a Status>,
 }
 
 impl Setting<'_> {

@@ -2,6 +2,7 @@
 
 use crate::desk::{Desk, PROBLEM};
 use serde_json::json;
+use std::time::Duration;
 
 #[test]
 fn a_takeover_arrives_as_text_and_html() {
@@ -106,4 +107,28 @@ fn a_preview_shows_the_mail_and_sends_nothing() {
     assert!(desk.call(&[&["--preview=eml"], PROBLEM].concat()).stdout.contains("\r\nAuto-Submitted: auto-generated\r\n"));
     assert_eq!(desk.sink.connections(), 0);
     desk.assert_empty();
+}
+
+#[test]
+fn an_icinga_mail_shows_both_nodes_while_the_agent_is_fresh() {
+    let desk = Desk::new();
+    let now = plugin_core::host::system::boottime();
+    let status = |age: Duration| {
+        let status = json!({
+            "schema": 1, "cluster": "pbx", "node": "pbx2", "boottime_ms": u64::try_from(now.saturating_sub(age).as_millis()).unwrap(), "boot_id": "b", "automatic": true,
+            "armed": false, "frozen": null, "witnesses": {}, "attempt": null,
+            "groups": [{"name": "pbx", "role": "SLAVE", "epoch": 1, "degraded": null}],
+            "peer": {"node": "pbx1", "life": "silent", "record": "LOST", "roles": {"pbx": "MASTER"}, "links": []},
+            "gates": [], "refusal": {"code": "DEVICE_SILENT", "text": "198.51.100.11 does not answer", "since_ms": 1}
+        });
+        std::fs::write(desk.path("status.json"), status.to_string()).unwrap();
+    };
+    status(Duration::ZERO);
+    let shown = desk.call(&[&["--preview"], PROBLEM].concat()).stdout;
+    assert!(shown.contains("  [green] pbx2  SLAVE of pbx\n  [red]   pbx1  silent on every link, no contact\n"), "{shown}");
+    assert!(shown.contains("refused: DEVICE_SILENT - 198.51.100.11 does not answer; look at the peer's BMC"), "{shown}");
+    // An old file tells nothing.
+    status(Duration::from_mins(1));
+    let shown = desk.call(&[&["--preview"], PROBLEM].concat()).stdout;
+    assert!(!shown.contains("The nodes") && !shown.contains("DEVICE_SILENT"), "{shown}");
 }

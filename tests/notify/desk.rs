@@ -49,7 +49,7 @@ impl Desk {
 
     /// Writes a configuration with these relays and recipients, and the sink's authority.
     pub fn configure(&self, relays: &[String], to: &[&str]) {
-        self.configure_with(relays, to, &format!("ca = {:?}\n", self.certs.ca()));
+        self.configure_with(relays, to, &format!("ca = \"{}\"\n", self.certs.ca().display()));
     }
 
     /// The same with the rest of `[notify]` as text. The fence table is broken on purpose: it is none of the mailer's.
@@ -62,7 +62,9 @@ impl Desk {
     /// The binary with this desk's configuration and spool, not yet started.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(BIN);
-        command.arg("--config").arg(self.path("cluster.toml")).arg("--spool").arg(self.path("spool")).args(args);
+        command.arg("--config").arg(self.path("cluster.toml")).arg("--spool").arg(self.path("spool"));
+        // Never the live agent's.
+        command.arg("--status").arg(self.path("status.json")).args(args);
         command.env_clear().env("TZ", "UTC").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

@@ -114,6 +114,9 @@ fn kills_at_any_moment_lose_nothing() {
         std::thread::sleep(Duration::from_millis(1 + 3 * round));
         let _ = child.kill();
         child.wait().unwrap();
+        if round % 5 == 4 {
+            desk.deliver();
+        }
     }
     desk.deliver();
     let mails = desk.sink.mails();

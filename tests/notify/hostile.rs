@@ -67,7 +67,7 @@ fn poison_files_go_to_failed_with_a_reason_and_stop_nobody() {
     put("3-schema.json", &takeover("b").to_string().replace("\"schema\":1", "\"schema\":7"));
     put("4-path.json", &takeover("../../../etc/x").to_string());
     put("5-huge.json", &" ".repeat(1024 * 1024 + 1));
-    put("6-thrice.json.try3", &takeover("c").to_string());
+    put("6-crash.json.try10", &takeover("c").to_string());
     fs::write(desk.path("outside.json"), takeover("d").to_string()).unwrap();
     symlink(desk.path("outside.json"), incoming.join("7-link.json")).unwrap();
     assert!(Command::new("/usr/bin/mkfifo").arg(incoming.join("8-fifo.json")).status().unwrap().success());
@@ -85,7 +85,7 @@ fn poison_files_go_to_failed_with_a_reason_and_stop_nobody() {
         ("3-schema.json", "schema is 7"),
         ("4-path.json", "its id"),
         ("5-huge.json", "1 MiB"),
-        ("6-thrice.json", "three times"),
+        ("6-crash.json", "ten times"),
         ("7-link.json", "symbolic links"),
         ("8-fifo.json", "no regular file"),
         ("9-forged.json", "has to come from root"),

@@ -14,7 +14,11 @@ pub fn secret(desk: &Desk, password: &str) {
     let path = desk.path("relay.secret");
     fs::write(&path, password).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    desk.configure_with(&desk.relay(), &["admin@example.org"], &format!("ca = {:?}\nuser = \"twinguard\"\nsecret = {path:?}\n", desk.certs.ca()));
+    desk.configure_with(
+        &desk.relay(),
+        &["admin@example.org"],
+        &format!("ca = \"{}\"\nuser = \"twinguard\"\nsecret = \"{}\"\n", desk.certs.ca().display(), path.display()),
+    );
 }
 
 #[test]
@@ -22,7 +26,7 @@ fn another_authority_or_another_name_is_refused_and_the_mail_kept() {
     let desk = Desk::new();
     desk.tell(PROBLEM);
     let other = Certs::make(&desk.path("other"), &["127.0.0.1"]);
-    desk.configure_with(&desk.relay(), &["admin@example.org"], &format!("ca = {:?}\n", other.ca()));
+    desk.configure_with(&desk.relay(), &["admin@example.org"], &format!("ca = \"{}\"\n", other.ca().display()));
     let done = desk.deliver();
     assert!(done.stderr.contains("invalid peer certificate"), "{done:?}");
     // Without `ca` the system's authorities count, and they do not know this one.
@@ -31,7 +35,7 @@ fn another_authority_or_another_name_is_refused_and_the_mail_kept() {
     // 127.0.0.2 reaches the same server, whose certificate does not carry that address.
     let wrong_name = Certs::make(&desk.path("wrong-name"), &["relay.example.org"]);
     let sink = rig::smtp::Sink::start("127.0.0.1:0", &desk.path("wrong-sink"), &wrong_name, None);
-    desk.configure_with(&[format!("smtp://127.0.0.1:{}", sink.port())], &["admin@example.org"], &format!("ca = {:?}\n", wrong_name.ca()));
+    desk.configure_with(&[format!("smtp://127.0.0.1:{}", sink.port())], &["admin@example.org"], &format!("ca = \"{}\"\n", wrong_name.ca().display()));
     assert!(desk.deliver().stderr.contains("certificate not valid for name"));
     assert_eq!((sink.mails().len(), desk.sink.mails().len(), &desk.queued()["failed"]), (0, 0, &json!(3)));
     desk.configure(&desk.relay(), &["admin@example.org"]);

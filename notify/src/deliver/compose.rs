@@ -1,6 +1,8 @@
-//! Event → mail: joins the pure parts (story, rendering) with the settings, the clock's zone and the incident. Refuses IO.
+//! Event → mail: joins the pure parts (story, rendering) with the settings, the clock's zone, the agent's status and the
+//! incident. Refuses IO.
 
 use super::{Log, Say};
+use crate::clean::line;
 use crate::incident::Incident;
 use crate::mail::{Mail, Thread};
 use crate::notification::Notification;
@@ -9,66 +11,81 @@ use crate::settings::{Settings, mailbox};
 use crate::story::{self, Light, Setting, Story};
 use chrono::{DateTime, FixedOffset, Local};
 use lettre::message::Mailbox;
-use plugin_core::contract::MailEvent;
+use plugin_core::contract::{MailEvent, Status};
 
-/// The mail of an Icinga notification. Addresses that are none are said, and replaced by those of the settings.
-pub fn notification(n: &Notification, settings: &Settings, node: &str, earlier: Option<&Incident>, say: Say<'_>) -> Mail {
-    let setting = Setting { cluster: &settings.cluster, node, at: local(n.at_ms), since: earlier.map(|i| local(i.since_ms)) };
-    let story = story::icinga(n, &setting);
-    let (mut to, mut wrong) = (Vec::new(), Vec::new());
-    for text in n.to.split([',', ';', ' ']).filter(|t| !t.trim().is_empty()) {
-        match mailbox(text) {
-            Some(address) => to.push(address),
-            None => wrong.push(crate::clean::line(text, 80)),
-        }
-    }
-    if to.is_empty() {
-        to.clone_from(&settings.to);
-    }
-    let from = if n.from.trim().is_empty() {
-        None
-    } else {
-        mailbox(&n.from).or_else(|| {
-            wrong.push(crate::clean::line(&n.from, 80));
-            None
-        })
-    };
-    if !wrong.is_empty() {
-        say(Log::Error, &format!("{}: no mail address: {}; correct the user's e-mail or the sender in Icinga", n.id, wrong.join(", ")));
-    }
-    mail(&n.id, n.at_ms, &story, settings, (from, to), earlier, n.notification.trim())
+/// What every mail of this node shares.
+#[derive(Clone, Copy)]
+pub struct Composer<'a> {
+    /// Cluster name, default addresses.
+    pub settings: &'a Settings,
+    /// This node.
+    pub node: &'a str,
+    /// What the agent publishes, if it is fresh.
+    pub status: Option<&'a Status>,
 }
 
-/// The mail of a cluster event.
-pub fn cluster_event(event: &MailEvent, settings: &Settings, node: &str, earlier: Option<&Incident>) -> Mail {
-    let setting = Setting { cluster: &settings.cluster, node, at: local(event.at_ms), since: earlier.map(|i| local(i.since_ms)) };
-    let story = story::cluster(event, &setting);
-    // The word that the contract uses for the kind.
-    let kind = serde_json::to_value(event.kind).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
-    mail(&event.id, event.at_ms, &story, settings, (None, settings.to.clone()), earlier, &kind)
-}
-
-fn mail(
-    id: &str,
+/// What tells one mail from the next.
+struct Envelope<'a> {
+    id: &'a str,
     at_ms: i64,
-    story: &Story,
-    settings: &Settings,
-    (from, to): (Option<Mailbox>, Vec<Mailbox>),
-    earlier: Option<&Incident>,
-    kind: &str,
-) -> Mail {
-    Mail {
-        id: id.to_owned(),
-        from: from.unwrap_or_else(|| settings.from.clone()),
-        to,
-        subject: render::subject(&settings.cluster, story),
-        text: render::text(story),
-        html: render::html(story),
-        at_ms,
-        thread: Thread { first: earlier.map(|i| i.first.clone()) },
-        urgent: story.light == Light::Red,
-        cluster: settings.cluster.clone(),
-        kind: crate::clean::line(kind, 40),
+    kind: String,
+    from: Mailbox,
+    to: Vec<Mailbox>,
+    earlier: Option<&'a Incident>,
+}
+
+impl Composer<'_> {
+    /// The mail of an Icinga notification. Addresses that are none are said, and replaced by those of the settings.
+    pub fn notification(&self, n: &Notification, earlier: Option<&Incident>, say: Say<'_>) -> Mail {
+        let story = story::icinga(n, &self.setting(n.at_ms, earlier));
+        let (mut to, mut wrong) = (Vec::new(), Vec::new());
+        for text in n.to.split([',', ';', ' ']).filter(|t| !t.trim().is_empty()) {
+            match mailbox(text) {
+                Some(address) => to.push(address),
+                None => wrong.push(line(text, 80)),
+            }
+        }
+        if to.is_empty() {
+            to.clone_from(&self.settings.to);
+        }
+        let from = mailbox(&n.from);
+        if from.is_none() && !n.from.trim().is_empty() {
+            wrong.push(line(&n.from, 80));
+        }
+        if !wrong.is_empty() {
+            say(Log::Error, &format!("{}: no mail address: {}; correct the user's e-mail or the sender in Icinga", n.id, wrong.join(", ")));
+        }
+        let from = from.unwrap_or_else(|| self.settings.from.clone());
+        self.mail(&story, Envelope { id: &n.id, at_ms: n.at_ms, kind: line(&n.notification, 40), from, to, earlier })
+    }
+
+    /// The mail of a cluster event.
+    pub fn cluster_event(&self, event: &MailEvent, earlier: Option<&Incident>) -> Mail {
+        let story = story::cluster(event, &self.setting(event.at_ms, earlier));
+        // The word that the contract uses for the kind.
+        let kind = serde_json::to_value(event.kind).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
+        let (from, to) = (self.settings.from.clone(), self.settings.to.clone());
+        self.mail(&story, Envelope { id: &event.id, at_ms: event.at_ms, kind, from, to, earlier })
+    }
+
+    fn setting(&self, at_ms: i64, earlier: Option<&Incident>) -> Setting<'_> {
+        Setting { cluster: &self.settings.cluster, node: self.node, at: local(at_ms), since: earlier.map(|i| local(i.since_ms)), status: self.status }
+    }
+
+    fn mail(&self, story: &Story, envelope: Envelope<'_>) -> Mail {
+        Mail {
+            id: envelope.id.to_owned(),
+            from: envelope.from,
+            to: envelope.to,
+            subject: render::subject(&self.settings.cluster, story),
+            text: render::text(story),
+            html: render::html(story),
+            at_ms: envelope.at_ms,
+            thread: Thread { first: envelope.earlier.map(|i| i.first.clone()) },
+            urgent: story.light == Light::Red,
+            cluster: self.settings.cluster.clone(),
+            kind: envelope.kind,
+        }
     }
 }
 

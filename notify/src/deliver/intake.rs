@@ -1,16 +1,19 @@
 //! `incoming/` → `queue/`: reads each event, words it, queues the finished mail, and only then removes the event; done
 //! twice (after a crash) it gives the same mail once. Refuses to let a poison file stay: it goes to `failed/` with the
-//! reason, also when the mailer itself died over it three times.
+//! reason, also when the mailer itself dies over it again and again.
 
-use super::{Log, Say, compose, to_json};
+use super::compose::Composer;
+use super::{Log, Say, to_json};
 use crate::incident::{Incident, Step, earlier, file_name};
 use crate::mail::Mail;
 use crate::notification::Notification;
-use crate::settings::Settings;
-use crate::spool::{Folder, Queued, Spool};
+use crate::spool::{Folder, Queued, Spool, is_event};
 use plugin_core::contract::MailEvent;
-use plugin_core::host::{Host, system::nodename};
 use std::io;
+
+/// So often a file is begun with. Kills and power cuts count too, so a few must be borne; while other events wait, the path
+/// unit starts the next run at once, so that a file which crashes the mailer is out of the way within a second.
+const TRIES: u32 = 10;
 
 enum Event {
     Cluster(Box<MailEvent>),
@@ -18,18 +21,12 @@ enum Event {
 }
 
 /// Takes everything in; the names of the new queue files, oldest first.
-pub(super) fn take_in(host: &dyn Host, spool: &Spool, settings: &Settings, say: Say<'_>) -> io::Result<Vec<String>> {
+pub(super) fn take_in(now_ms: i64, spool: &Spool, composer: Composer<'_>, say: Say<'_>) -> io::Result<Vec<String>> {
     let mut queued = Vec::new();
     for name in spool.names(Folder::Incoming)? {
-        let (stem, tries) = match name.rsplit_once(".try") {
-            Some((stem, tries)) => (stem, tries.parse().unwrap_or(9)),
-            None => (name.as_str(), 0_u32),
-        };
-        if !stem.ends_with(".json") {
-            continue;
-        }
-        if tries >= 3 {
-            poison(spool, &name, stem, "the mailer ended three times while it worded this event", say)?;
+        let Some((stem, tries)) = tries(&name) else { continue };
+        if tries >= TRIES {
+            poison(spool, &name, stem, "the mailer ended ten times while it worded this event", say)?;
             continue;
         }
         let mine = format!("{stem}.try{}", tries + 1);
@@ -41,7 +38,7 @@ pub(super) fn take_in(host: &dyn Host, spool: &Spool, settings: &Settings, say: 
                 continue;
             }
         };
-        match queue(host, spool, settings, &event, say) {
+        match queue(now_ms, spool, composer, &event, say) {
             Ok(Ok(name)) => queued.push(name),
             Ok(Err(reason)) => {
                 poison(spool, &mine, stem, &reason, say)?;
@@ -57,6 +54,14 @@ pub(super) fn take_in(host: &dyn Host, spool: &Spool, settings: &Settings, say: 
     }
     queued.sort_unstable();
     Ok(queued)
+}
+
+/// The name that the writer gave, and how often the file was begun with; `None` if it is no event.
+fn tries(name: &str) -> Option<(&str, u32)> {
+    match name.rsplit_once(".try") {
+        Some((stem, tries)) if is_event(stem) => Some((stem, tries.parse().ok()?)),
+        _ => is_event(name).then_some((name, 0)),
+    }
 }
 
 fn parse(bytes: &[u8], uid: u32) -> Result<Event, String> {
@@ -87,7 +92,7 @@ fn parse(bytes: &[u8], uid: u32) -> Result<Event, String> {
 }
 
 /// Queues the mail of an event. The outer error is the disk's, the inner one the event's.
-fn queue(host: &dyn Host, spool: &Spool, settings: &Settings, event: &Event, say: Say<'_>) -> io::Result<Result<String, String>> {
+fn queue(now_ms: i64, spool: &Spool, composer: Composer<'_>, event: &Event, say: Say<'_>) -> io::Result<Result<String, String>> {
     let (key, id, at_ms, step) = match event {
         Event::Cluster(e) => (format!("cluster {}", e.incident), &e.id, e.at_ms, Step::Opens),
         Event::Icinga(n) => (format!("icinga {}", n.object()), &n.id, n.at_ms, Step::of_type(&n.notification)),
@@ -96,13 +101,13 @@ fn queue(host: &dyn Host, spool: &Spool, settings: &Settings, event: &Event, say
     let stored = spool.read(Folder::Incidents, &file)?.and_then(|bytes| serde_json::from_slice::<Incident>(&bytes).ok());
     let before = earlier(stored, &key, id);
     let mail = match event {
-        Event::Cluster(e) => compose::cluster_event(e, settings, &nodename(), before.as_ref()),
-        Event::Icinga(n) => compose::notification(n, settings, &nodename(), before.as_ref(), say),
+        Event::Cluster(e) => composer.cluster_event(e, before.as_ref()),
+        Event::Icinga(n) => composer.notification(n, before.as_ref(), say),
     };
     let name = format!("{:013}-{id}.json", at_ms.max(0));
     // A run that was killed after this step has queued it already, perhaps in an incident that is closed by now.
     if spool.read(Folder::Queue, &name)?.is_none() {
-        let entry = match entry(&mail, host.wall_ms()) {
+        let entry = match entry(&mail, now_ms) {
             Ok(entry) => entry,
             Err(reason) => return Ok(Err(reason)),
         };

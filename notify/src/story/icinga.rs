@@ -1,6 +1,6 @@
 //! Words one notification of Icinga. Every type is known by name; an unknown one is shown as it is, never dropped.
 
-use super::{Light, Setting, Story};
+use super::{Light, Setting, Story, status};
 use crate::clean::{LINE, block, line, query, shorten};
 use crate::notification::Notification;
 
@@ -47,7 +47,7 @@ pub fn icinga(n: &Notification, setting: &Setting<'_>) -> Story {
         seen_title: "What the check said",
         seen: if seen.is_empty() { vec!["(nothing: the plugin printed no text)".to_owned()] } else { seen },
         actions: Vec::new(),
-        nodes: Vec::new(),
+        nodes: setting.status.map(status::nodes).unwrap_or_default(),
         timeline: Vec::new(),
         link: link(n),
         footer: format!("Icinga on {}, cluster {}, notification {}", setting.node, setting.cluster, line(&n.id, LINE)),
@@ -118,6 +118,9 @@ fn facts(n: &Notification, setting: &Setting<'_>) -> Vec<(String, String)> {
         add("Service notes", &note);
     }
     add("Cluster", setting.cluster);
+    if let Some(text) = setting.status.and_then(status::automation) {
+        add("Automatic takeover", &text);
+    }
     facts
 }
 
@@ -153,7 +156,7 @@ mod tests {
             ..Notification::default()
         };
         let at = DateTime::from_timestamp(1_800_000_000, 0).unwrap_or_default().fixed_offset();
-        icinga(&n, &Setting { cluster: "pbx", node: "pbx2", at, since: Some(at - chrono::Duration::seconds(754)) }).headline
+        icinga(&n, &Setting { cluster: "pbx", node: "pbx2", at, since: Some(at - chrono::Duration::seconds(754)), status: None }).headline
     }
 
     #[test]
