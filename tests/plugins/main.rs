@@ -1,1 +1,17 @@
-//! Placeholder.
+//! The checks as Icinga meets them: the real binaries against real links, mounts and broken pipes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "test code: it ends at the first surprise, and it starts processes of its own"
+)]
+
+mod contract;
+mod disk;
+mod links;
+mod master_alive;
+mod net;
+mod structure;
