@@ -34,7 +34,7 @@ impl Site {
 
     /// Writes the agent's status file as of now.
     fn publish(&self, change: impl FnOnce(&mut Status)) {
-        let peer = PeerStatus { node: "pbx1".into(), life: Life::Alive, record: PeerRecord::Ok, roles: [].into(), links: vec![] };
+        let peer = PeerStatus { node: "pbx1".into(), life: Life::Alive, record: PeerRecord::Ok, roles: [].into(), network_ok: None, links: vec![] };
         let mut status = Status {
             schema: SCHEMA,
             cluster: "pbx".into(),

@@ -101,17 +101,21 @@ fn ask(host: &dyn Host, device: &mut Box<dyn PowerSwitch>, identity: &str) -> Re
 pub fn watch_devices(cluster: &Arc<Cluster>, peer: &str, wake: &Receiver<()>, inbox: &Sender<Input>) {
     let clock = System::new(None);
     let mut last: Option<Duration> = None;
+    let mut good = true;
     loop {
         if last.is_none_or(|at| clock.now().saturating_sub(at) >= POLL_LEAST) {
             last = Some(clock.now());
             if inbox.send(Input::DevicesAsked(clock.now())).is_err() {
                 return;
             }
-            if inbox.send(Input::Devices(look(cluster, peer, &clock))).is_err() {
+            let views = look(cluster, peer, &clock);
+            good = views.iter().all(|d| d.outcome.is_ok());
+            if inbox.send(Input::Devices(views)).is_err() {
                 return;
             }
         }
-        match wake.recv_timeout(POLL) {
+        // A device that fails is asked more often: the gate must not stay shut after it was repaired.
+        match wake.recv_timeout(if good { POLL } else { POLL_LEAST }) {
             Ok(()) | Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }

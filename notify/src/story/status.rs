@@ -106,11 +106,13 @@ mod tests {
             armed: true,
             frozen: None,
             groups: vec![GroupStatus { name: "pbx".into(), role: Role::Slave, epoch: 3, degraded: None }],
+            network_ok: None,
             peer: PeerStatus {
                 node: "pbx1".into(),
                 life: Life::Alive,
                 record: PeerRecord::Ok,
                 roles: [("pbx".to_owned(), Role::Master)].into(),
+                network_ok: None,
                 links: Vec::new(),
             },
             witnesses: std::collections::BTreeMap::new(),

@@ -130,11 +130,17 @@ impl Agent {
             armed: slave && ready && self.state.frozen.is_none() && refusal.is_none(),
             frozen: self.corrupt.clone().or(self.state.frozen.clone()),
             groups: groups.collect(),
+            network_ok: match gates::not_isolated(&self.cluster, &self.outlook, now).verdict {
+                Verdict::Pass => Some(true),
+                Verdict::Refuse(_) => Some(false),
+                Verdict::Wait => None,
+            },
             peer: PeerStatus {
                 node: self.policy.peer.clone(),
                 life: self.outlook.life(now),
                 record: self.state.peer.record,
                 roles: self.last_beat.as_ref().map(|b| b.groups.iter().map(|(n, (r, _))| (n.clone(), *r)).collect()).unwrap_or_default(),
+                network_ok: self.last_beat.as_ref().filter(|_| self.cluster.links.keys().any(|link| self.outlook.channel(link, now))).map(|b| b.network_ok),
                 links: links.collect(),
             },
             witnesses: round.map(|r| r.witnesses.clone()).unwrap_or_default(),

@@ -97,6 +97,9 @@ pub struct Status {
     pub frozen: Option<String>,
     /// The service groups.
     pub groups: Vec<GroupStatus>,
+    /// This node sees its clients' network: carrier and enough witnesses. `None` = no fresh probe round.
+    #[serde(default)]
+    pub network_ok: Option<bool>,
     /// The other node.
     pub peer: PeerStatus,
     /// Witness as configured → it answered in the last round.
@@ -133,6 +136,9 @@ pub struct PeerStatus {
     pub record: PeerRecord,
     /// Its roles by group, from its last message.
     pub roles: BTreeMap<String, Role>,
+    /// It sees its clients' network (carrier and witnesses), from its last message; `None` = it has not spoken lately.
+    #[serde(default)]
+    pub network_ok: Option<bool>,
     /// The links to it.
     pub links: Vec<LinkStatus>,
 }
