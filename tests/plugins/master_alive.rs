@@ -45,6 +45,7 @@ impl Site {
             armed: true,
             frozen: None,
             groups: vec![GroupStatus { name: "pbx".into(), role: Role::Slave, epoch: 1, degraded: None }],
+            network_ok: None,
             peer,
             witnesses: [].into(),
             gates: vec![],
