@@ -2,8 +2,9 @@
 
 use crate::top;
 use rig::process::{Done, run};
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 const ICINGA: &str = "/usr/sbin/icinga2";
@@ -11,10 +12,10 @@ const ICINGA: &str = "/usr/sbin/icinga2";
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// An Icinga with folders of its own, which are gone afterwards.
-struct Icinga(PathBuf);
+pub struct Icinga(pub PathBuf);
 
 impl Icinga {
-    fn new(more: &str) -> Self {
+    pub fn new(more: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("twinguard-icinga-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::SeqCst)));
         std::fs::create_dir_all(&folder).unwrap();
         let icinga = Self(folder);
@@ -37,15 +38,27 @@ impl Icinga {
         icinga
     }
 
-    fn run(&self, args: &[&str]) -> Done {
-        let folders = [("Config", ""), ("Data", "data"), ("Log", "log"), ("Cache", "cache"), ("Spool", "spool"), ("InitRun", "run")];
-        let defines: Vec<String> = folders.iter().map(|(name, folder)| format!("-D{name}Dir={}", self.0.join(folder).display())).collect();
-        let args: Vec<&str> = args.iter().copied().chain(defines.iter().map(String::as_str)).collect();
+    pub fn run(&self, args: &[&str]) -> Done {
         assert!(Path::new(ICINGA).is_file(), "{ICINGA} is missing: apt install icinga2-bin icinga2-common");
-        run(Path::new(ICINGA), &args)
+        let folders = self.folders();
+        run(Path::new(ICINGA), &args.iter().copied().chain(folders.iter().map(String::as_str)).collect::<Vec<_>>())
     }
 
-    fn validate(&self) -> Done {
+    /// The options that move every folder of Icinga.
+    fn folders(&self) -> Vec<String> {
+        let folders = [("Config", ""), ("Data", "data"), ("Log", "log"), ("Cache", "cache"), ("Spool", "spool"), ("InitRun", "run")];
+        folders.iter().map(|(name, folder)| format!("-D{name}Dir={}", self.0.join(folder).display())).collect()
+    }
+
+    /// Starts the daemon; its log is `log/daemon.log`.
+    pub fn start(&self) -> Child {
+        let log = File::create(self.0.join("log/daemon.log")).unwrap();
+        let mut daemon = Command::new(ICINGA);
+        daemon.args(["daemon", "-c", self.0.join("icinga2.conf").to_str().unwrap()]).args(self.folders());
+        daemon.stdin(Stdio::null()).stderr(log.try_clone().unwrap()).stdout(log).spawn().unwrap()
+    }
+
+    pub fn validate(&self) -> Done {
         let main = self.0.join("icinga2.conf");
         self.run(&["daemon", "-C", "-x", "warning", "-c", main.to_str().unwrap()])
     }

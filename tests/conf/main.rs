@@ -10,6 +10,7 @@
 
 mod commands;
 mod icinga;
+mod running;
 
 use std::path::{Path, PathBuf};
 
