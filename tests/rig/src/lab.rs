@@ -60,7 +60,6 @@ impl Lab {
         let certs = Certs::make(&lab.site.run.join("relay"), &[site::WITNESS]);
         pair::prepare(&lab.site, plan, &certs.ca())?;
         for node in Node::BOTH {
-            icinga::prepare(&lab.site, node)?;
             power::on(&lab.site, node)?;
         }
         let relay = format!("{}:25", site::WITNESS);
@@ -68,7 +67,6 @@ impl Lab {
         for node in Node::BOTH {
             bmc::start(&lab.site, node)?;
             lab.wait_up(node)?;
-            icinga::follow(&lab.site, node)?;
         }
         Ok(lab)
     }

@@ -1,4 +1,4 @@
-//! The observer: what happened and when, from sources that are independent of each other: Icinga's event stream, the agents' journals,
+//! The observer: what happened and when, from sources that are independent of each other: Icinga's log of state changes, the agents' journals,
 //! the BMCs' command log, the client's samples, the mail relay. It only tells; it judges nothing.
 
 use super::follow::Follow;
@@ -72,7 +72,7 @@ impl Watch {
     pub fn start(lab: &Lab) -> Self {
         let each = |file: &dyn Fn(Node) -> std::path::PathBuf| Node::BOTH.map(|n| (n, Follow::start(file(n)))).into_iter().collect();
         Self {
-            icinga: each(&|n| icinga::events_file(&lab.site, n)),
+            icinga: each(&|n| icinga::changes_file(&lab.site, n)),
             journals: each(&|n| lab.site.upper(n).join("var/lib/twinguard/journal")),
             chassis: each(&|n| lab.site.run.join(format!("{}.chassis", n.name()))),
             client: Follow::start(lab.client_file()),
@@ -153,23 +153,17 @@ impl Watch {
     }
 }
 
+/// `[SECONDS] SERVICE ALERT: HOST;SERVICE;STATE;TYPE;ATTEMPT;OUTPUT`. Its seconds are too coarse: the time is that of reading.
 fn icinga_moment(node: Node, line: &str) -> Option<Moment> {
-    let event: Value = serde_json::from_str(line).ok()?;
-    let service = event.get("service")?.as_str()?;
-    let hard = event.get("state_type")?.as_f64()? > 0.5;
-    let state = event.get("state")?.as_f64()?;
-    let output = event.pointer("/check_result/output").and_then(Value::as_str).unwrap_or_default();
-    let first_line = output.lines().next().unwrap_or_default();
-    let critical = (1.5..2.5).contains(&state) && service == "twinguard-master-alive";
-    let sign = match (critical, hard) {
-        (true, true) => Sign::Hard,
-        (true, false) => Sign::Soft,
+    let (_, alert) = line.split_once("] SERVICE ALERT: ")?;
+    let fields: Vec<&str> = alert.splitn(6, ';').collect();
+    let [_, service, state, kind, _, output] = fields.as_slice() else { return None };
+    let sign = match (*service, *state, *kind) {
+        ("twinguard-master-alive", "CRITICAL", "HARD") => Sign::Hard,
+        ("twinguard-master-alive", "CRITICAL", _) => Sign::Soft,
         _ => Sign::Note,
     };
-    let kind = if hard { "HARD" } else { "SOFT" };
-    let at_ms = (event.get("timestamp")?.as_f64()? * 1000.0).round();
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "Unix milliseconds")]
-    Some(Moment { at_ms: at_ms as u64, node: Some(node), sign, text: format!("{}'s Icinga, {kind}: {first_line}", node.name()) })
+    Some(Moment { at_ms: now_ms(), node: Some(node), sign, text: format!("{}'s Icinga, {kind}: {output}", node.name()) })
 }
 
 fn journal_moment(node: Node, line: &str) -> Option<Moment> {
