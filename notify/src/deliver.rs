@@ -1,6 +1,7 @@
 //! One delivery run: takes in what lies in `incoming/`, then hands the waiting mails over, new ones first. Refuses to run
 //! beside another run, to try a relay again that failed in this run, and to let one bad file or recipient stop the others.
 
+mod claim;
 pub mod compose;
 mod intake;
 mod smtp;
@@ -46,9 +47,11 @@ pub fn run(host: &dyn Host, spool: &Spool, args: &Args, say: Say<'_>) -> Result<
         settings,
         status: args.status.clone(),
         flush: args.flush,
+        stuck: false,
         say,
     };
-    run.all().map_err(wrong)
+    run.all().map_err(wrong)?;
+    if run.stuck { Err("something in incoming/ is in the way; everything else was delivered or waits".to_owned()) } else { Ok(()) }
 }
 
 struct Run<'a> {
@@ -58,6 +61,7 @@ struct Run<'a> {
     status: PathBuf,
     line: Line,
     flush: bool,
+    stuck: bool,
     say: Say<'a>,
 }
 
@@ -80,7 +84,9 @@ impl Run<'_> {
     fn take_in(&mut self) -> std::io::Result<Vec<String>> {
         let (node, status) = (nodename(), read_status(self.host, &self.status).ok());
         let composer = Composer { settings: &self.settings, node: &node, status: status.as_ref() };
-        intake::take_in(self.host.wall_ms(), self.spool, composer, self.say)
+        let taken = intake::take_in(self.host.wall_ms(), self.spool, composer, self.say)?;
+        self.stuck |= taken.stuck;
+        Ok(taken.queued)
     }
 
     fn one(&mut self, name: &str) -> std::io::Result<()> {

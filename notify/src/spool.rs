@@ -8,6 +8,7 @@ pub use queued::{Queued, Refused};
 
 use plugin_core::Host;
 use rustix::fs::{FlockOperation, Mode, OFlags};
+use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -16,6 +17,9 @@ use std::time::Duration;
 
 /// Largest event file: 128 KiB of output (the kernel's limit for one argument), each byte as a JSON escape.
 const EVENT_CAP: u64 = 1024 * 1024;
+
+/// Longest file name, so that `.try10`, `.reason` and a dot fit into the 255 bytes of every file system.
+const NAME_CAP: usize = 200;
 
 /// The spool.
 pub struct Spool {
@@ -138,7 +142,7 @@ impl Spool {
     ///
     /// # Errors
     /// Names the path.
-    pub fn rename(&self, from: (Folder, &str), to: (Folder, &str)) -> io::Result<()> {
+    pub fn rename(&self, from: (Folder, impl AsRef<Path>), to: (Folder, &str)) -> io::Result<()> {
         let path = self.folder(from.0).join(from.1);
         fs::rename(&path, self.folder(to.0).join(to.1)).map_err(|e| named(&path, &e))
     }
@@ -148,11 +152,23 @@ impl Spool {
     /// # Errors
     /// Names the folder.
     pub fn names(&self, folder: Folder) -> io::Result<Vec<String>> {
-        let path = self.folder(folder);
-        let entries = fs::read_dir(&path).map_err(|e| named(&path, &e))?;
-        let mut names: Vec<String> = entries.flatten().filter_map(|e| e.file_name().into_string().ok()).filter(|n| !n.starts_with('.')).collect();
+        let mut names: Vec<String> = self.entries(folder)?.filter_map(|n| n.into_string().ok()).filter(|n| n.len() <= NAME_CAP).collect();
         names.sort_unstable();
         Ok(names)
+    }
+
+    /// Names that [`Self::names`] leaves out: no text, or too long for what is appended to a name.
+    ///
+    /// # Errors
+    /// Names the folder.
+    pub fn strange_names(&self, folder: Folder) -> io::Result<Vec<OsString>> {
+        Ok(self.entries(folder)?.filter(|n| n.len() > NAME_CAP || n.to_str().is_none()).collect())
+    }
+
+    fn entries(&self, folder: Folder) -> io::Result<impl Iterator<Item = OsString>> {
+        let path = self.folder(folder);
+        let entries = fs::read_dir(&path).map_err(|e| named(&path, &e))?;
+        Ok(entries.flatten().map(|e| e.file_name()).filter(|n| !n.as_encoded_bytes().starts_with(b".")))
     }
 
     /// Reads a file that this program wrote itself; `None` if there is none.

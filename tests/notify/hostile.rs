@@ -1,11 +1,11 @@
 //! Hostile text and hostile files: nothing gets out of its place, and nothing stops the others.
 
-use crate::desk::{Desk, PROBLEM, takeover};
+use crate::desk::{BIN, Desk, PROBLEM, finish, takeover};
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::{chown, symlink};
-use std::process::Command;
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::process::{Command, Stdio};
 
 #[test]
 fn text_from_outside_injects_no_header_and_no_markup() {
@@ -107,4 +107,46 @@ fn a_queue_file_that_is_no_mail_is_put_aside() {
     let done = desk.deliver();
     assert!(done.stderr.contains("0.json in queue/ can't be understood"), "{done:?}");
     assert_eq!((desk.files("queue").len(), desk.files("failed")), (0, vec!["0.json".to_owned()]));
+}
+
+/// An unprivileged mailer, and another unprivileged user who may only add to its spool.
+#[test]
+fn folders_and_names_that_are_no_text_stop_nobody() {
+    let desk = Desk::new();
+    let (mailer, other) = (65533, 65534);
+    for folder in ["spool", "spool/incoming"] {
+        chown(desk.path(folder), Some(mailer), Some(other)).unwrap();
+    }
+    fs::set_permissions(desk.path("spool/incoming"), fs::Permissions::from_mode(0o3730)).unwrap();
+    for folder in [".", "certs"] {
+        fs::set_permissions(desk.path(folder), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    fs::copy(BIN, desk.path("notify_mail")).unwrap();
+    let incoming = desk.path("spool/incoming");
+    for name in ["1.json", "2.json"] {
+        fs::create_dir(incoming.join(name)).unwrap();
+        fs::write(incoming.join(name).join("inside"), "x").unwrap();
+        chown(incoming.join(name), Some(other), Some(other)).unwrap();
+    }
+    fs::write(incoming.join(OsString::from_vec(b"\xff.json".to_vec())), "x").unwrap();
+    fs::write(incoming.join("x".repeat(240) + ".json"), "x").unwrap();
+    desk.tell(PROBLEM);
+    for entry in fs::read_dir(&incoming).unwrap().flatten() {
+        chown(entry.path(), Some(other), Some(other)).unwrap();
+    }
+    let mut run = Command::new("/usr/bin/setpriv");
+    run.args([format!("--reuid={mailer}"), format!("--regid={other}"), "--clear-groups".to_owned()]).arg(desk.path("notify_mail"));
+    run.arg("--deliver")
+        .arg("--config")
+        .arg(desk.path("cluster.toml"))
+        .arg("--spool")
+        .arg(desk.path("spool"))
+        .arg("--status")
+        .arg(desk.path("status.json"));
+    let done = finish(run.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+    assert_eq!((done.code, desk.sink.mails().len()), (Some(0), 1), "{done:?}");
+    // Nothing is left that would start the next run.
+    assert_eq!(desk.files("incoming"), [".1.json.failed", ".2.json.failed"]);
+    let strange = desk.files("failed").iter().filter(|n| n.starts_with("strange-")).count();
+    assert_eq!((strange, desk.files("failed").len()), (4, 6), "two files and four reasons");
 }

@@ -2,65 +2,63 @@
 //! twice (after a crash) it gives the same mail once. Refuses to let a poison file stay: it goes to `failed/` with the
 //! reason, also when the mailer itself dies over it again and again.
 
+use super::claim::{self, Claim, Trouble};
 use super::compose::Composer;
 use super::{Log, Say, to_json};
 use crate::incident::{Incident, Step, earlier, file_name};
 use crate::mail::Mail;
 use crate::notification::Notification;
-use crate::spool::{Folder, Queued, Spool, is_event};
+use crate::spool::{Folder, Queued, Spool};
 use plugin_core::contract::MailEvent;
 use std::io;
-
-/// So often a file is begun with. Kills and power cuts count too, so a few must be borne; while other events wait, the path
-/// unit starts the next run at once, so that a file which crashes the mailer is out of the way within a second.
-const TRIES: u32 = 10;
 
 enum Event {
     Cluster(Box<MailEvent>),
     Icinga(Box<Notification>),
 }
 
-/// Takes everything in; the names of the new queue files, oldest first.
-pub(super) fn take_in(now_ms: i64, spool: &Spool, composer: Composer<'_>, say: Say<'_>) -> io::Result<Vec<String>> {
-    let mut queued = Vec::new();
-    for name in spool.names(Folder::Incoming)? {
-        let Some((stem, tries)) = tries(&name) else { continue };
-        if tries >= TRIES {
-            poison(spool, &name, stem, "the mailer ended ten times while it worded this event", say)?;
-            continue;
-        }
-        let mine = format!("{stem}.try{}", tries + 1);
-        spool.rename((Folder::Incoming, &name), (Folder::Incoming, &mine))?;
-        let event = match spool.read_event(&mine).map_err(|e| e.to_string()).and_then(|(bytes, uid)| parse(&bytes, uid)) {
-            Ok(event) => event,
-            Err(reason) => {
-                poison(spool, &mine, stem, &reason, say)?;
-                continue;
-            }
-        };
-        match queue(now_ms, spool, composer, &event, say) {
-            Ok(Ok(name)) => queued.push(name),
-            Ok(Err(reason)) => {
-                poison(spool, &mine, stem, &reason, say)?;
-                continue;
-            }
-            // The disk's fault, not the event's: it keeps its first name and all its tries.
-            Err(e) => {
-                spool.rename((Folder::Incoming, &mine), (Folder::Incoming, stem))?;
-                return Err(e);
-            }
-        }
-        spool.remove(Folder::Incoming, &mine)?;
-    }
-    queued.sort_unstable();
-    Ok(queued)
+/// What taking in gave.
+#[derive(Default)]
+pub(super) struct Taken {
+    /// Names of the new queue files, oldest first.
+    pub queued: Vec<String>,
+    /// Something lies in `incoming/` that can be neither taken in nor put aside.
+    pub stuck: bool,
 }
 
-/// The name that the writer gave, and how often the file was begun with; `None` if it is no event.
-fn tries(name: &str) -> Option<(&str, u32)> {
-    match name.rsplit_once(".try") {
-        Some((stem, tries)) if is_event(stem) => Some((stem, tries.parse().ok()?)),
-        _ => is_event(name).then_some((name, 0)),
+/// Takes everything in. The error is the disk's; one bad file is said and passed over.
+pub(super) fn take_in(now_ms: i64, spool: &Spool, composer: Composer<'_>, say: Say<'_>) -> io::Result<Taken> {
+    let mut taken = Taken { stuck: claim::put_strange_aside(spool, say)?, ..Taken::default() };
+    for name in spool.names(Folder::Incoming)? {
+        match take_one(now_ms, spool, composer, &name, say) {
+            Ok(queued) => taken.queued.extend(queued),
+            Err(Trouble::Spool(e)) => return Err(e),
+            Err(Trouble::File(e)) => {
+                say(Log::Alarm, &format!("an event can't be taken in and not be moved: {}; remove it", crate::clean::line(&e.to_string(), 300)));
+                taken.stuck = true;
+            }
+        }
+    }
+    taken.queued.sort_unstable();
+    Ok(taken)
+}
+
+fn take_one(now_ms: i64, spool: &Spool, composer: Composer<'_>, name: &str, say: Say<'_>) -> Result<Option<String>, Trouble> {
+    let Some(claim) = Claim::of(spool, name, say)? else { return Ok(None) };
+    let event = match spool.read_event(&claim.name).map_err(|e| e.to_string()).and_then(|(bytes, uid)| parse(&bytes, uid)) {
+        Ok(event) => event,
+        Err(reason) => return claim.poison(spool, &reason, say).map(|()| None),
+    };
+    match queue(now_ms, spool, composer, &event, say) {
+        Ok(Ok(queued)) => {
+            spool.remove(Folder::Incoming, &claim.name).map_err(Trouble::File)?;
+            Ok(Some(queued))
+        }
+        Ok(Err(reason)) => claim.poison(spool, &reason, say).map(|()| None),
+        Err(e) => {
+            claim.give_back(spool)?;
+            Err(Trouble::Spool(e))
+        }
     }
 }
 
@@ -104,7 +102,9 @@ fn queue(now_ms: i64, spool: &Spool, composer: Composer<'_>, event: &Event, say:
         Event::Cluster(e) => composer.cluster_event(e, before.as_ref()),
         Event::Icinga(n) => composer.notification(n, before.as_ref(), say),
     };
-    let name = format!("{:013}-{id}.json", at_ms.max(0));
+    // The queue is worked off in the order of the names.
+    let time = format!("{:013}-", at_ms.max(0));
+    let name = if id.starts_with(&time) { format!("{id}.json") } else { format!("{time}{id}.json") };
     // A run that was killed after this step has queued it already, perhaps in an incident that is closed by now.
     if spool.read(Folder::Queue, &name)?.is_none() {
         let entry = match entry(&mail, now_ms) {
@@ -139,12 +139,4 @@ fn entry(mail: &Mail, now_ms: i64) -> Result<Queued, String> {
         reason: String::new(),
         message,
     })
-}
-
-fn poison(spool: &Spool, name: &str, stem: &str, reason: &str, say: Say<'_>) -> io::Result<()> {
-    let reason = crate::clean::line(reason, 300);
-    let shown = crate::clean::line(stem, 200);
-    say(Log::Alarm, &format!("{shown} in incoming/ can't become a mail: {reason}; moved to {}", spool.folder(Folder::Failed).display()));
-    spool.rename((Folder::Incoming, name), (Folder::Failed, stem))?;
-    spool.write(Folder::Failed, &format!("{stem}.reason"), format!("{reason}\n").as_bytes())
 }
