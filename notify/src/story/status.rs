@@ -62,7 +62,7 @@ pub(super) fn automation(status: &Status) -> Option<String> {
 const fn of_role(role: Role) -> Light {
     match role {
         Role::Master | Role::Slave => Light::Green,
-        Role::Inert | Role::Standby | Role::Taking => Light::Amber,
+        Role::Inert | Role::Standby | Role::Taking | Role::Demoted => Light::Amber,
         Role::Failed => Light::Red,
     }
 }

@@ -14,7 +14,7 @@ pub const SCHEMA: u32 = 1;
 pub const STALE: Duration = Duration::from_secs(10);
 
 /// Role of this node for one service group (TAKEOVER.md 3.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Role {
     /// Booted or founded nothing yet: starts nothing, shoots nobody.
@@ -27,6 +27,8 @@ pub enum Role {
     Taking,
     /// Serves the group.
     Master,
+    /// Gave the group to the peer in a graceful move; waits until the peer serves it.
+    Demoted,
     /// A step failed and a person has to look.
     Failed,
 }
@@ -39,13 +41,14 @@ impl fmt::Display for Role {
             Role::Standby => "STANDBY",
             Role::Taking => "TAKING",
             Role::Master => "MASTER",
+            Role::Demoted => "DEMOTED",
             Role::Failed => "FAILED",
         })
     }
 }
 
 /// What the agent durably holds about the peer (TAKEOVER.md 3.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum PeerRecord {
     /// Member of the pair.
