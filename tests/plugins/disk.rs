@@ -1,6 +1,7 @@
 //! `check_disk` on real mounts: one that hangs, one that is missing, one that is full.
 
 use rig::process::{Done, binary, run};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -89,6 +90,30 @@ fn a_hung_mount_is_one_critical_line_and_the_rest_is_reported() {
     let left_out = check(&["-x", path, "-c", "~:", "--mount-timeout", "300ms"]);
     assert!(!left_out.stdout.contains(path), "what is left out is not touched: {}", left_out.stdout);
     fuse.signal("-CONT");
+}
+
+#[test]
+fn a_file_system_that_the_kernel_switched_to_read_only_is_critical() {
+    let place = Place::new("flipped");
+    let (image, mount) = (place.0.join("image"), place.mount());
+    let path = mount.to_str().unwrap();
+    File::create(&image).unwrap().set_len(8 << 20).unwrap();
+    assert!(Command::new("/usr/sbin/mkfs.ext4").arg("-q").arg(&image).status().unwrap().success());
+    assert!(Command::new("/usr/bin/mount").args(["-o", "loop,errors=remount-ro"]).arg(&image).arg(path).status().unwrap().success());
+    for options in ["remount,ro", "remount,rw"] {
+        assert!(Command::new("/usr/bin/mount").args(["-o", options]).arg(path).status().unwrap().success());
+        assert_eq!(check(&["-p", path]).code, Some(0), "{options}: what the administrator wants is no fault");
+    }
+    let source = Command::new("/usr/bin/findmnt").args(["-no", "SOURCE", path]).output().unwrap();
+    let device = String::from_utf8(source.stdout).unwrap().trim().trim_start_matches("/dev/").to_owned();
+    std::fs::write(format!("/sys/fs/ext4/{device}/trigger_fs_error"), "a test").unwrap();
+    let done = check(&["-p", path]);
+    assert_eq!(done.code, Some(2), "{}", done.stdout);
+    assert!(
+        done.stdout.starts_with(&format!("DISK CRITICAL - {path} is read-only: the kernel has switched it after an error | '{path}'=")),
+        "{}",
+        done.stdout
+    );
 }
 
 #[test]

@@ -72,9 +72,11 @@ fn one(line: &str) -> Option<Mount> {
     let fields: Vec<&str> = mount.split(' ').collect();
     let mut rest = filesystem.split(' ');
     let (kind, options) = (rest.next()?, rest.next_back()?);
-    let writable = |options: &str| options.split(',').any(|o| o == "rw");
+    let has = |options: &str, word: &str| options.split(',').any(|o| o == word);
+    // After an error, older kernels turn the file system's "rw" into "ro"; ext4 of newer ones adds "emergency_ro" to it.
+    let stopped = !has(options, "rw") || has(options, "emergency_ro") || has(options, "shutdown");
     let (device, path) = ((*fields.get(2)?).to_owned(), PathBuf::from(unescape(fields.get(4)?)));
-    Some(Mount { device, path, kind: kind.to_owned(), flipped: writable(fields.get(5)?) && !writable(options) })
+    Some(Mount { device, path, kind: kind.to_owned(), flipped: has(fields.get(5)?, "rw") && stopped })
 }
 
 /// `\040` and the like.
@@ -143,7 +145,7 @@ mod tests {
     fn a_file_system_that_the_kernel_made_read_only_is_seen() {
         let table = parse(FLIPPED).unwrap();
         let flipped: Vec<_> = table.iter().filter(|m| m.flipped).map(|m| m.path.to_str().unwrap()).collect();
-        assert_eq!(flipped, ["/srv"]);
+        assert_eq!(flipped, ["/srv", "/srv/mail", "/srv/old"]);
     }
 
     #[test]

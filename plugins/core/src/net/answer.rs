@@ -24,7 +24,7 @@ pub fn http_get(address: SocketAddr, timeout: Duration) -> Result<Option<u16>, B
         Ok(stream) => stream,
         Err(e) => return no_answer(address, &e).map(|()| None),
     };
-    let request = format!("GET / HTTP/1.0\r\nHost: {}\r\nUser-Agent: twinguard\r\nConnection: close\r\n\r\n", address.ip());
+    let request = format!("GET / HTTP/1.0\r\nHost: {address}\r\nUser-Agent: twinguard\r\nConnection: close\r\n\r\n");
     let asked = stream.set_write_timeout(Some(least)).and_then(|()| stream.write_all(request.as_bytes())).and_then(|()| stream.set_nonblocking(true));
     if asked.is_err() {
         return Ok(None);

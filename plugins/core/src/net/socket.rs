@@ -56,7 +56,7 @@ pub fn bind_to(fd: &impl AsFd, interface: Option<&str>, target: &str) -> Result<
     }
 }
 
-/// Nobody there: what the kernel says when no answer can come.
+/// Nobody there: what the kernel says when no answer can come. Not EADDRNOTAVAIL: no address or no port left is our own fault.
 pub fn nobody(error: Errno) -> bool {
     [
         Errno::HOSTUNREACH,
@@ -66,7 +66,6 @@ pub fn nobody(error: Errno) -> bool {
         Errno::TIMEDOUT,
         Errno::CONNREFUSED,
         Errno::CONNRESET,
-        Errno::ADDRNOTAVAIL,
         Errno::NODEV,
         Errno::NONET,
     ]
