@@ -6,6 +6,9 @@ use crate::clean::{LINE, line};
 use plugin_core::contract::Status;
 use plugin_core::contract::status::{Life, PeerRecord, Role};
 
+/// What a node reports that is cut off from its clients.
+const CUT_OFF: &str = "does not see its clients' network";
+
 /// Both nodes as the agent sees them.
 pub(super) fn nodes(status: &Status) -> Vec<Node> {
     let mut own: Vec<String> = Vec::new();
@@ -18,6 +21,10 @@ pub(super) fn nodes(status: &Status) -> Vec<Node> {
             own_light = worse(own_light, Light::Amber);
         }
         own.push(text);
+    }
+    if status.network_ok == Some(false) {
+        own.push(CUT_OFF.to_owned());
+        own_light = Light::Red;
     }
     let peer = &status.peer;
     let mut theirs: Vec<String> = peer.roles.iter().map(|(group, role)| format!("{role} of {group}")).collect();
@@ -32,6 +39,10 @@ pub(super) fn nodes(status: &Status) -> Vec<Node> {
         theirs.clear();
     }
     theirs.extend(life.map(str::to_owned));
+    if peer.network_ok == Some(false) {
+        theirs.push(CUT_OFF.to_owned());
+        light = Light::Red;
+    }
     if let Some(record) = of_record(peer.record) {
         theirs.push(record.to_owned());
         light = worse(light, Light::Amber);
@@ -138,6 +149,16 @@ mod tests {
         let mut s = status();
         (s.peer.life, s.peer.record) = (Life::Silent, PeerRecord::Lost);
         assert_eq!(shown(&s)[1], (Light::Red, "pbx1: silent on every link, no contact".to_owned()));
+    }
+
+    #[test]
+    fn a_node_without_its_clients_network_is_red() {
+        let mut s = status();
+        s.peer.network_ok = Some(false);
+        let peer = (Light::Red, "pbx1: MASTER of pbx, does not see its clients' network".to_owned());
+        assert_eq!(shown(&s), [(Light::Green, "pbx2: SLAVE of pbx".to_owned()), peer]);
+        s.network_ok = Some(false);
+        assert_eq!(shown(&s)[0], (Light::Red, "pbx2: SLAVE of pbx, does not see its clients' network".to_owned()));
     }
 
     #[test]
