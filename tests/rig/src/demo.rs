@@ -4,7 +4,7 @@
 use crate::lab::scene::{CAP, Phases, Scene};
 use crate::lab::tool::now_ms;
 use crate::lab::watch::{Moment, Sign};
-use crate::lab::{Node, Plan};
+use crate::lab::{Node, Plan, bmc};
 use crate::smtp::Received;
 use std::io::{IsTerminal, Write, stdout};
 use std::time::{Duration, Instant};
@@ -97,7 +97,8 @@ fn report(screen: &mut Screen, scene: &Scene, phases: &Phases, looks: u64) -> Re
     screen.note(&format!("all         crash to first reply           {}", between(Some(0), phases.reply)));
     screen.note(&format!("audit: {looks} looks at both nodes, never two mounts, two failover IPs or two services; now: {}", scene.held()));
     screen.heading("the nodes");
-    screen.note("n1: off, as its BMC says");
+    let power = bmc::chassis(&scene.lab.site, Node::N2.name(), Node::N1, &["power", "status"])?;
+    screen.note(&format!("n1: {}", power.stdout.trim()));
     for line in scene.lab.run(Node::N2, &["/usr/sbin/twinguard", "status"])?.lines() {
         screen.note(&format!("n2: {line}"));
     }

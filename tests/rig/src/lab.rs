@@ -19,6 +19,7 @@ pub mod product;
 pub mod registry;
 pub mod scene;
 pub mod site;
+pub mod table;
 pub mod tool;
 pub mod watch;
 

@@ -78,6 +78,18 @@ pub fn stuck(site: &Site, node: Node, stuck: bool) -> Result<(), String> {
     if stuck { write(&file, b"") } else { std::fs::remove_file(&file).map_err(|e| format!("cannot remove {}: {e}", file.display())) }
 }
 
+fn slow_file(site: &Site, node: Node) -> PathBuf {
+    site.run.join(format!("{}.slow", node.name()))
+}
+
+/// Lets a BMC take `time` before it obeys "off".
+///
+/// # Errors
+/// The mark can't be written.
+pub fn slow(site: &Site, node: Node, time: Duration) -> Result<(), String> {
+    write(&slow_file(site, node), time.as_millis().to_string().as_bytes())
+}
+
 /// The chassis hook: `lab_chassis RUN NODE get|set PARAMETER [VALUE] …`, as `ipmi_sim` calls it, or `… boot TOKEN`.
 /// `Ok` is what it prints.
 ///
@@ -106,7 +118,10 @@ pub fn hook(args: &[String]) -> Result<String, String> {
 fn set(site: &Site, node: Node, pair: &[&str]) -> Result<(), String> {
     match pair {
         _ if stuck_file(site, node).exists() => Ok(()),
-        ["power", "0"] => power::off(site, node),
+        ["power", "0"] => {
+            std::thread::sleep(Duration::from_millis(read(slow_file(site, node)).parse().unwrap_or(0)));
+            power::off(site, node)
+        }
         ["power", _] => power::on(site, node),
         ["reset", _] => power::off(site, node).and_then(|()| power::on(site, node)),
         ["boot" | "identify", ..] => Ok(()),

@@ -4,8 +4,8 @@ use super::audit::{Audit, Holds, holds};
 use super::site::Node;
 use super::tool::now_ms;
 use super::watch::{Moment, Sign, Watch};
-use super::{Lab, Plan};
-use std::time::Duration;
+use super::{Done, Lab, Plan};
+use std::time::{Duration, Instant};
 
 /// Longest time from a failure to the end of its takeover.
 pub const CAP: Duration = Duration::from_secs(60);
@@ -50,6 +50,31 @@ impl Scene {
         self.watch.look(&self.lab);
         let at = now_ms();
         self.lab.crash(Node::N1).map(|()| at)
+    }
+
+    /// Looks for `time`: the condition has to hold at every look.
+    ///
+    /// # Errors
+    /// It did not hold; after how long, with the agents' last words.
+    pub fn stays(&mut self, what: &str, time: Duration, mut holds: impl FnMut(&Scene) -> bool) -> Result<(), String> {
+        let start = Instant::now();
+        while start.elapsed() < time {
+            self.watch.look(&self.lab);
+            if !holds(self) {
+                return Err(format!("{what}: no longer after {:?}; {}\n{}", start.elapsed(), self.held(), self.lab.last_words()));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+
+    /// The check that fences, run as Icinga runs it.
+    ///
+    /// # Errors
+    /// The node is off.
+    pub fn check_master_alive(&self, on: Node) -> Result<Done, String> {
+        let argv = ["runuser", "-u", "nagios", "--", "/usr/lib/nagios/plugins/check_master_alive", "--failover"];
+        self.lab.exec(on, &argv)
     }
 
     /// Nothing was held twice, from the founding on; how many looks were taken.

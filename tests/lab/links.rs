@@ -1,0 +1,29 @@
+//! One cable is cut: nothing happens but a notice.
+
+use super::{end, scene, wait};
+use plugin_core::contract::status::Role;
+use rig::lab::scene::Scene;
+use rig::lab::tool::now_ms;
+use rig::lab::watch::Sign;
+use rig::lab::{Link, Node, Plan};
+use std::time::Duration;
+
+/// Matrix row 11 (without replication).
+#[test]
+fn a_cut_heartbeat_is_only_told() {
+    let mut scene = scene(&Plan::default());
+    let cut = now_ms();
+    scene.lab.cut(Node::N1, Link::Heartbeat).expect("cut");
+    wait(&mut scene, "the mail of the lost link", cut, |m| m.sign == Sign::Mail && m.text.contains("heartbeat"));
+    let serves = |s: &Scene| {
+        s.lab.role(Node::N1) == Some(Role::Master) && s.lab.role(Node::N2) == Some(Role::Slave) && s.held() == "n1 everything, n2 nothing"
+    };
+    scene.stays("n1 MASTER, n2 SLAVE", Duration::from_secs(8), serves).unwrap_or_else(|e| panic!("{e}"));
+    let check = scene.check_master_alive(Node::N2).expect("check");
+    assert_eq!(check.code, 0, "the failover check knows no degraded link: {check:?}");
+    let acts = [Sign::Silence, Sign::Opened, Sign::Told, Sign::Hard];
+    assert!(scene.watch.first(cut, |m| acts.contains(&m.sign)).is_none(), "something happened: {:?}", scene.watch.moments);
+    scene.lab.uncut(Node::N1, Link::Heartbeat).expect("repair");
+    wait(&mut scene, "the mail of the repaired link", now_ms(), |m| m.sign == Sign::Mail && m.text.contains("heartbeat"));
+    end(scene, "heartbeat cable cut and repaired", "n1 everything, n2 nothing", None);
+}
