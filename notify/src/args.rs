@@ -27,7 +27,7 @@ pub struct Args {
     #[arg(long, requires = "deliver")]
     pub flush: bool,
     /// With --deliver: most seconds for one mail with one relay
-    #[arg(long, value_name = "SECS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=300))]
+    #[arg(long, value_name = "SECS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=50))]
     pub timeout: u64,
     /// Print the mail instead of spooling it: text, html, or eml (as it would be sent)
     #[arg(long, value_name = "FORM", num_args = 0..=1, require_equals = true, default_missing_value = "text")]

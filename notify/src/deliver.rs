@@ -5,17 +5,19 @@ mod claim;
 pub mod compose;
 mod intake;
 mod smtp;
+mod turn;
 
 use crate::args::Args;
 use crate::settings::Settings;
-use crate::spool::{Folder, Queued, Refused, Spool};
+use crate::spool::{Folder, Queued, Spool};
 use compose::Composer;
 use plugin_core::contract::status::read_status;
 use plugin_core::host::{Host, system::nodename};
-use smtp::{Failure, Letter, Line};
+use smtp::Line;
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::Duration;
+use turn::Turn;
 
 /// How important a line of the log is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,13 +42,16 @@ pub fn run(host: &dyn Host, spool: &Spool, args: &Args, say: Say<'_>) -> Result<
     spool.prepare().map_err(wrong)?;
     let Some(_lock) = spool.lock(host).map_err(wrong)? else { return Ok(()) };
     let settings = Settings::read(host, &args.config)?;
+    let timeout = Duration::from_secs(args.timeout);
     let mut run = Run {
         host,
         spool,
-        line: Line::new(host, &settings, Duration::from_secs(args.timeout))?,
+        line: Line::new(host, &settings, timeout)?,
+        timeout,
         settings,
         status: args.status.clone(),
         flush: args.flush,
+        open: false,
         stuck: false,
         say,
     };
@@ -60,7 +65,10 @@ struct Run<'a> {
     settings: Settings,
     status: PathBuf,
     line: Line,
+    timeout: Duration,
     flush: bool,
+    /// A relay took a mail in this run, so mails that only wait for a relay need not wait any longer.
+    open: bool,
     stuck: bool,
     say: Say<'a>,
 }
@@ -68,13 +76,21 @@ struct Run<'a> {
 impl Run<'_> {
     fn all(&mut self) -> std::io::Result<()> {
         let mut waiting = VecDeque::from(self.spool.names(Folder::Queue)?);
+        // If the last run ended in the middle of a mail, that mail may be the reason: the others come first.
+        if let Some(place) = self.spool.begun().and_then(|begun| waiting.iter().position(|name| *name == begun)) {
+            let suspect = waiting.remove(place);
+            waiting.extend(suspect);
+        }
         let mut fresh = VecDeque::from(self.take_in()?);
-        while let Some(name) = fresh.pop_front().or_else(|| waiting.pop_front()) {
+        let mut held = VecDeque::new();
+        while let Some(name) = fresh.pop_front().or_else(|| waiting.pop_front()).or_else(|| if self.open { held.pop_front() } else { None }) {
             // Left for the next run, untouched: a relay that is down costs each run one attempt, not one a mail.
-            if self.host.left().is_zero() || self.line.is_down() {
+            if self.host.left() < self.timeout || self.line.is_down() {
                 break;
             }
-            self.one(&name)?;
+            if self.turn(&name)? == Turn::Held {
+                held.push_back(name);
+            }
             fresh.extend(self.take_in()?);
         }
         self.line.hang_up(self.host);
@@ -87,66 +103,6 @@ impl Run<'_> {
         let taken = intake::take_in(self.host.wall_ms(), self.spool, composer, self.say)?;
         self.stuck |= taken.stuck;
         Ok(taken.queued)
-    }
-
-    fn one(&mut self, name: &str) -> std::io::Result<()> {
-        let Some(bytes) = self.spool.read(Folder::Queue, name)? else { return Ok(()) };
-        let mut mail: Queued = match serde_json::from_slice(&bytes) {
-            Ok(mail) => mail,
-            Err(e) => {
-                (self.say)(Log::Alarm, &format!("{name} in queue/ can't be understood ({e}); moved to failed/"));
-                return self.spool.rename((Folder::Queue, name), (Folder::Failed, name));
-            }
-        };
-        if !self.flush && !mail.is_due(self.host.wall_ms()) {
-            return Ok(());
-        }
-        let mut reasons = Vec::new();
-        for to in mail.left.clone() {
-            match self.line.hand_over(self.host, &Letter { from: mail.from.clone(), to: to.clone(), message: mail.message.clone() }) {
-                Ok(relay) => {
-                    mail.left.retain(|t| *t != to);
-                    self.keep(name, &mail)?;
-                    (self.say)(Log::Info, &format!("{} delivered to {to} by {relay}: {}", mail.id, mail.subject));
-                }
-                Err(Failure::Never(reason)) => {
-                    (self.say)(Log::Alarm, &format!("{} refused for {to}: {reason}", mail.id));
-                    mail.left.retain(|t| *t != to);
-                    mail.refused.push(Refused { to, reason });
-                    self.keep(name, &mail)?;
-                }
-                Err(Failure::Later(reason) | Failure::Relay(reason)) => reasons.push(reason),
-            }
-        }
-        if mail.left.is_empty() {
-            return if mail.refused.is_empty() { self.spool.remove(Folder::Queue, name) } else { self.fail(name) };
-        }
-        mail.postpone(self.host.wall_ms(), reasons.join("; "));
-        let old = mail.is_old(self.host.wall_ms());
-        self.spool.write(Folder::Queue, name, &to_json(&mail)?)?;
-        if old {
-            (self.say)(Log::Alarm, &format!("{} given up after 5 days for {}: {}", mail.id, mail.left.join(", "), mail.reason));
-            return self.fail(name);
-        }
-        let seconds = (mail.next_ms - self.host.wall_ms()).max(0) / 1000;
-        (self.say)(Log::Error, &format!("{} waits, next attempt in {seconds} s: {}", mail.id, mail.reason));
-        Ok(())
-    }
-
-    /// Writes down that a recipient is done with, at once: a killed run must not send to it again.
-    fn keep(&self, name: &str, mail: &Queued) -> std::io::Result<()> {
-        if mail.left.is_empty() && mail.refused.is_empty() { Ok(()) } else { self.spool.write(Folder::Queue, name, &to_json(mail)?) }
-    }
-
-    fn fail(&mut self, name: &str) -> std::io::Result<()> {
-        (self.say)(
-            Log::Alarm,
-            &format!(
-                "{} keeps the mail and the reason; remove the file when you have read it",
-                self.spool.folder(Folder::Failed).join(name).display()
-            ),
-        );
-        self.spool.rename((Folder::Queue, name), (Folder::Failed, name))
     }
 }
 

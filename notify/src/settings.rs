@@ -8,6 +8,9 @@ use plugin_core::{Host, cluster::Notify, secret, secret::Secret};
 use serde::Deserialize;
 use std::path::Path;
 
+/// What to do about a file that can't be read.
+const USER: &str = "the mailer runs as user twinguard, which has to be able to read it (chown twinguard)";
+
 #[derive(Deserialize)]
 struct File {
     name: String,
@@ -38,9 +41,9 @@ impl Settings {
     pub fn read(host: &dyn Host, config: &Path) -> Result<Self, String> {
         let mut settings = Self::read_public(host, config)?;
         let notify = Self::file(host, config)?.notify;
-        settings.ca = notify.ca.map(|path| host.read(&path).map_err(|e| format!("[notify] ca: cannot {e}"))).transpose()?;
+        settings.ca = notify.ca.map(|path| host.read(&path).map_err(|e| format!("[notify] ca: cannot {e}; {USER}"))).transpose()?;
         settings.login = match (notify.user, notify.secret) {
-            (Some(user), Some(path)) => Some((user, secret::read(host, &path).map_err(|e| format!("[notify] secret: cannot {e}"))?)),
+            (Some(user), Some(path)) => Some((user, secret::read(host, &path).map_err(|e| format!("[notify] secret: cannot {e}; {USER}"))?)),
             (None, None) => None,
             _ => return Err("[notify]: user and secret belong together: write both or neither".to_owned()),
         };

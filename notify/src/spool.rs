@@ -21,6 +21,9 @@ const EVENT_CAP: u64 = 1024 * 1024;
 /// Longest file name, so that `.try10`, `.reason` and a dot fit into the 255 bytes of every file system.
 const NAME_CAP: usize = 200;
 
+/// Names the mail that is being delivered; hidden, so that it is no mail itself.
+const BEGUN: &str = ".begun";
+
 /// The spool.
 pub struct Spool {
     root: PathBuf,
@@ -169,6 +172,25 @@ impl Spool {
         let path = self.folder(folder);
         let entries = fs::read_dir(&path).map_err(|e| named(&path, &e))?;
         Ok(entries.flatten().map(|e| e.file_name()).filter(|n| !n.as_encoded_bytes().starts_with(b".")))
+    }
+
+    /// Notes the mail that is being delivered. Survives the end of the process, need not survive a power cut.
+    ///
+    /// # Errors
+    /// Names the folder.
+    pub fn begin(&self, name: &str) -> io::Result<()> {
+        let path = self.folder(Folder::Queue).join(BEGUN);
+        fs::write(&path, name).map_err(|e| named(&path, &e))
+    }
+
+    /// It was delivered, or it failed in an orderly way.
+    pub fn end(&self) {
+        let _ = fs::remove_file(self.folder(Folder::Queue).join(BEGUN));
+    }
+
+    /// The mail in whose delivery the last run ended.
+    pub fn begun(&self) -> Option<String> {
+        fs::read(self.folder(Folder::Queue).join(BEGUN)).ok().and_then(|bytes| String::from_utf8(bytes).ok())
     }
 
     /// Reads a file that this program wrote itself; `None` if there is none.

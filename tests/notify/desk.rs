@@ -127,7 +127,8 @@ pub fn finish(child: Child) -> Done {
 
 pub fn names(folder: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let mut names: Vec<String> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    // The mark of a mail that is being delivered is no mail.
+    let mut names: Vec<String> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).filter(|n| n != ".begun").collect();
     names.sort();
     names
 }

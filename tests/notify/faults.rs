@@ -79,9 +79,28 @@ fn a_relay_that_is_down_costs_a_run_one_attempt_not_one_a_mail() {
     desk.deliver();
     assert_eq!((desk.sink.connections(), desk.files("queue").len()), (1, 5));
     desk.sink.behave_well();
-    // Four were never tried, so they are due at once; the first waits its minute.
+    // Four were never tried, so they are due at once; the first waits its minute, but the others show that the relay is back.
     desk.call(&["--deliver"]);
-    assert_eq!((desk.sink.mails().len(), desk.files("queue").len()), (4, 1));
+    let first = desk.sink.mails().iter().map(|m| m.header("Message-ID").to_owned()).min().unwrap();
+    assert_eq!((desk.sink.mails().len(), desk.sink.mails()[4].header("Message-ID")), (5, first.as_str()));
+    desk.assert_empty();
+}
+
+#[test]
+fn a_mail_that_ended_the_last_run_comes_after_the_others() {
+    let desk = Desk::new();
+    desk.sink.behave(&json!({"close": "ehlo"}));
+    for id in ["a", "b", "c"] {
+        desk.event(id, |_| {});
+    }
+    desk.deliver();
+    let names = desk.files("queue");
+    fs::write(desk.path("spool/queue/.begun"), &names[0]).unwrap();
+    desk.sink.behave_well();
+    desk.deliver();
+    let order: Vec<String> = desk.sink.mails().iter().map(|m| m.header("Message-ID").to_owned()).collect();
+    assert_eq!(order, ["<b@example.org>", "<c@example.org>", "<a@example.org>"]);
+    assert!(!desk.path("spool/queue/.begun").exists());
 }
 
 #[test]

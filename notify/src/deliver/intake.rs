@@ -137,6 +137,7 @@ fn entry(mail: &Mail, now_ms: i64) -> Result<Queued, String> {
         failed: 0,
         next_ms: 0,
         reason: String::new(),
+        relay_down: false,
         message,
     })
 }

@@ -77,29 +77,38 @@ impl Line {
 
     /// Tries the relays in order. Gives back the name of the one that took it.
     pub(super) fn hand_over(&mut self, host: &dyn Host, letter: &Letter) -> Result<String, Failure> {
-        let (mut reasons, mut all_never) = (Vec::new(), true);
+        let (mut reasons, mut refused, mut later) = (Vec::new(), 0, false);
         for (relay, tls, down) in &mut self.relays {
             if *down {
-                all_never = false;
                 reasons.push(format!("{relay}: failed before in this run"));
                 continue;
             }
             let timeout = self.timeout.min(host.left());
-            match attempt(host, &mut self.sessions, (relay, tls, self.login.as_ref()), letter, timeout) {
+            let why = match attempt(host, &mut self.sessions, (relay, tls, self.login.as_ref()), letter, timeout) {
                 Ok(()) => return Ok(relay.to_string()),
-                Err(Failure::Never(why)) => reasons.push(format!("{relay}: {why}")),
+                Err(Failure::Never(why)) => {
+                    refused += 1;
+                    why
+                }
                 Err(Failure::Later(why)) => {
-                    all_never = false;
-                    reasons.push(format!("{relay}: {why}"));
+                    later = true;
+                    why
                 }
                 Err(Failure::Relay(why)) => {
-                    (all_never, *down) = (false, true);
-                    reasons.push(format!("{relay}: {why}"));
+                    *down = true;
+                    why
                 }
-            }
+            };
+            reasons.push(format!("{relay}: {why}"));
         }
         let reasons = reasons.join("; ");
-        Err(if all_never { Failure::Never(reasons) } else { Failure::Later(reasons) })
+        Err(if refused == self.relays.len() {
+            Failure::Never(reasons)
+        } else if later {
+            Failure::Later(reasons)
+        } else {
+            Failure::Relay(reasons)
+        })
     }
 
     /// Gives finished sessions a moment to say QUIT.
@@ -233,7 +242,10 @@ impl Session {
         }
         self.at("MAIL FROM")?;
         // A sender that is refused is a matter of configuration: the mail waits until it is corrected.
-        connection.command(Mail::new(Some(from), options)).map_err(|e| Failure::Later(format!("MAIL FROM: {}", said(&e))))?;
+        connection.command(Mail::new(Some(from), options)).map_err(|e| match verdict("MAIL FROM", &e) {
+            Failure::Never(text) => Failure::Later(text),
+            other => other,
+        })?;
         self.at("RCPT TO")?;
         connection.command(Rcpt::new(to, Vec::new())).map_err(|e| verdict("RCPT TO", &e))?;
         self.at("DATA")?;

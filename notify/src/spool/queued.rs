@@ -27,6 +27,8 @@ pub struct Queued {
     pub next_ms: i64,
     /// Why the last attempt failed, or why it was given up.
     pub reason: String,
+    /// Nothing but a relay was in the way: it goes as soon as a relay is seen to work.
+    pub relay_down: bool,
     /// The message, headers and all; ASCII.
     pub message: String,
 }
@@ -82,6 +84,7 @@ mod tests {
             failed: 0,
             next_ms: 0,
             reason: String::new(),
+            relay_down: false,
             message: String::new(),
         }
     }
