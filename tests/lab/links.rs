@@ -24,6 +24,6 @@ fn a_cut_heartbeat_is_only_told() {
     let acts = [Sign::Silence, Sign::Opened, Sign::Told, Sign::Hard];
     assert!(scene.watch.first(cut, |m| acts.contains(&m.sign)).is_none(), "something happened: {:?}", scene.watch.moments);
     scene.lab.uncut(Node::N1, Link::Heartbeat).expect("repair");
-    wait(&mut scene, "the mail of the repaired link", now_ms(), |m| m.sign == Sign::Mail && m.text.contains("heartbeat"));
+    wait(&mut scene, "the mail of the repaired link", now_ms(), |m| m.sign == Sign::Mail && m.text.contains("[lab OK] Links"));
     end(scene, "heartbeat cable cut and repaired", "n1 everything, n2 nothing", None);
 }

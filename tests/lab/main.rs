@@ -39,6 +39,6 @@ fn n2_takes_over(scene: &mut Scene, failure: u64) -> Phases {
 fn end(mut scene: Scene, name: &str, required: &str, phases: Option<&Phases>) {
     scene.audited().unwrap_or_else(|e| panic!("{name}: two masters: {e}"));
     let held = scene.held();
-    table::note(name, required, &held, phases);
     assert_eq!(held, required, "{name}");
+    table::note(name, &held, phases);
 }

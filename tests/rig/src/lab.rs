@@ -99,9 +99,9 @@ impl Lab {
     /// It can't be started.
     pub fn at(&self, host: &str, argv: &[&str]) -> Result<Done, String> {
         let netns = format!("--net={}", self.site.netns_path(host).display());
-        let mut args = vec![netns.as_str()];
-        args.extend(argv);
-        tool::done("nsenter", &args)
+        let mut command = vec![netns.as_str()];
+        command.extend(argv);
+        tool::done("nsenter", &command)
     }
 
     /// A host of the lab gets an answer to a ping.
@@ -115,7 +115,7 @@ impl Lab {
     /// It did not within a minute, or a unit failed: their names.
     pub fn wait_up(&self, node: Node) -> Result<(), String> {
         let state = || self.exec(node, &["systemctl", "is-system-running"]).map(|d| d.stdout.trim().to_owned()).unwrap_or_default();
-        wait_for(&format!("start of {}", node.name()), Duration::from_secs(60), || ["running", "degraded"].contains(&state().as_str()))
+        wait_for(&format!("start of {}", node.name()), Duration::from_mins(1), || ["running", "degraded"].contains(&state().as_str()))
             .map_err(|e| format!("{e}\n{}", tool::read(self.site.console(node))))?;
         let failed = self.run(node, &["systemctl", "list-units", "--state=failed", "--plain", "--no-legend"])?;
         if failed.trim().is_empty() { Ok(()) } else { Err(format!("{}: failed units: {}", node.name(), failed.trim())) }
@@ -203,6 +203,21 @@ impl Drop for Lab {
     fn drop(&mut self) {
         registry::remove(&self.site.id);
     }
+}
+
+/// Starts a lab to look at, says how to enter its nodes, and ends it when standard input ends.
+///
+/// # Errors
+/// As [`Lab::start`].
+pub fn hold() -> Result<String, String> {
+    let lab = Lab::start(&Plan::default())?;
+    for which in Node::BOTH {
+        let init = node::init(&lab.site, which).unwrap_or_default();
+        eprintln!("{}: nsenter --target {init} --all bash    console: {}", which.name(), lab.site.console(which).display());
+    }
+    eprintln!("lab {} in {}; end it with Ctrl-D", lab.site.id, lab.site.run.display());
+    std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).map_err(|e| e.to_string())?;
+    Ok(String::new())
 }
 
 /// Arguments of a lab program.

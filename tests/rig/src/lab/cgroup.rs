@@ -45,7 +45,7 @@ impl Cgroup {
 
     /// Shell text that moves the shell into the group.
     pub fn enter(&self) -> String {
-        self.folders().map(|f| format!("echo $$ > {}/cgroup.procs\n", f.display())).collect()
+        self.folders().map(|f| format!("echo $$ > {}/cgroup.procs\n", f.display())).collect::<Vec<_>>().concat()
     }
 
     /// It is still there.

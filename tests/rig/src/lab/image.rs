@@ -78,7 +78,7 @@ fn sources() -> String {
     for entry in fs::read_dir("/etc/apt/sources.list.d").into_iter().flatten().flatten() {
         match entry.path().extension().and_then(|e| e.to_str()) {
             Some("list") => text.push_str(&read(entry.path())),
-            Some("sources") => stanzas.push_str(&format!("{}\n\n", read(entry.path()))),
+            Some("sources") => stanzas.extend([read(entry.path()), "\n\n".to_owned()]),
             _ => {}
         }
     }

@@ -82,8 +82,8 @@ pub fn remove_node(site: &Site, node: Node) {
 /// What `ip` said, for example because the node is off.
 pub fn cable(site: &Site, host: &str, links: &[Link], up: bool) -> Result<(), String> {
     let state = if up { "up" } else { "down" };
-    let lines: Vec<String> = links.iter().map(|l| format!("link set {} {state}", port(host, *l))).collect();
-    tool::ip(&site.netns("switch"), &lines)
+    let commands: Vec<String> = links.iter().map(|l| format!("link set {} {state}", port(host, *l))).collect();
+    tool::ip(&site.netns("switch"), &commands)
 }
 
 /// Every process that lives in one of the lab's namespaces.

@@ -108,8 +108,8 @@ pub fn root(site: &Site, node: Node) -> Option<PathBuf> {
 /// The node is off.
 pub fn exec(site: &Site, node: Node, argv: &[&str]) -> Result<Done, String> {
     let pid = init(site, node).ok_or_else(|| format!("{} is off", node.name()))?.to_string();
-    let mut args = vec!["--target", pid.as_str(), "--all", "--wdns=/", "env", "-i"];
-    args.extend(["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "HOME=/root"]);
-    args.extend(argv);
-    tool::done("nsenter", &args)
+    let mut command = vec!["--target", pid.as_str(), "--all", "--wdns=/", "env", "-i"];
+    command.extend(["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "HOME=/root"]);
+    command.extend(argv);
+    tool::done("nsenter", &command)
 }

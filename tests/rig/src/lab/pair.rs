@@ -17,13 +17,15 @@ pub struct Plan {
     pub stonith: bool,
     /// `hung` of `[confirm]`.
     pub hung: &'static str,
+    /// `budget` of `[fence]`.
+    pub budget: &'static str,
     /// Time that a node's firmware takes, in milliseconds.
     pub post_ms: u64,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { stonith: true, hung: "15s", post_ms: 500 }
+        Self { stonith: true, hung: "15s", budget: "40s", post_ms: 500 }
     }
 }
 
@@ -32,12 +34,13 @@ pub fn cluster_toml(plan: &Plan) -> String {
     let mut text = format!(
         "schema = 1\nname = \"lab\"\nautomatic = true\n\n[nodes]\n{nodes}\n[links]\nlan = {{ interface = \"{lan}\", clients = true }}\n\
          heartbeat = {{ interface = \"{heartbeat}\" }}\n\n[witness]\nhosts = [\"ping:{GATEWAY}\", \"ping:{WITNESS}\"]\n\n\
-         [confirm]\nsilence = \"2s\"\nhung = \"{hung}\"\n\n[limits]\ninterval = \"0s\"\nper_day = 0\n\n\
+         [confirm]\nsilence = \"2s\"\nhung = \"{hung}\"\n\n[fence]\nbudget = \"{budget}\"\n\n[limits]\ninterval = \"0s\"\nper_day = 0\n\n\
          [triggers]\ntwinguard-master-alive = \"peer-lost\"\n\n",
         nodes = Node::BOTH.map(node_line).concat(),
         lan = Link::Lan.interface(),
         heartbeat = Link::Heartbeat.interface(),
         hung = plan.hung,
+        budget = plan.budget,
     );
     for node in Node::BOTH.into_iter().filter(|_| plan.stonith) {
         let _ = write!(

@@ -8,7 +8,7 @@ use super::{Done, Lab, Plan};
 use std::time::{Duration, Instant};
 
 /// Longest time from a failure to the end of its takeover.
-pub const CAP: Duration = Duration::from_secs(60);
+pub const CAP: Duration = Duration::from_mins(1);
 
 /// A serving pair.
 pub struct Scene {

@@ -35,6 +35,7 @@ impl Node {
     }
 
     /// The other one.
+    #[must_use]
     pub const fn other(self) -> Node {
         match self {
             Node::N1 => Node::N2,
