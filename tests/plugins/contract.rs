@@ -6,9 +6,14 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 /// Every check of the package, with arguments with which it starts to work, and its title.
-pub const CHECKS: [(&str, &[&str], &str); 2] = [
+pub const CHECKS: [(&str, &[&str], &str); 3] = [
     ("check_disk", &["-p", "/"], "DISK"),
     ("check_master_alive", &["--link", "lo=127.0.0.1@lo", "--status", "/nonexistent/status.json"], "MASTER ALIVE"),
+    (
+        "check_network_failover",
+        &["--interface", "lo", "--witness", "ping:127.0.0.1", "--status", "/nonexistent/status.json"],
+        "NETWORK FAILOVER",
+    ),
 ];
 
 fn every(what: impl Fn(PathBuf, &[&str], &str)) {

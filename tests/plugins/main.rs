@@ -14,4 +14,5 @@ mod disk;
 mod links;
 mod master_alive;
 mod net;
+mod network_failover;
 mod structure;

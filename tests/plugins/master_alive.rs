@@ -13,13 +13,13 @@ use std::time::{Duration, Instant};
 const SSH: &str = "SSH-2.0-OpenSSH_9.2\r\n";
 
 /// Links, a living peer, and what the agent publishes.
-struct Site {
-    links: Links,
+pub struct Site {
+    pub links: Links,
     folder: PathBuf,
 }
 
 impl Site {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let links = Links::new();
         let folder = std::env::temp_dir().join(links.namespace("files"));
         std::fs::create_dir_all(&folder).unwrap();
@@ -28,12 +28,12 @@ impl Site {
         site
     }
 
-    fn file(&self, name: &str) -> String {
+    pub fn file(&self, name: &str) -> String {
         self.folder.join(name).to_str().unwrap().to_owned()
     }
 
     /// Writes the agent's status file as of now.
-    fn publish(&self, change: impl FnOnce(&mut Status)) {
+    pub fn publish(&self, change: impl FnOnce(&mut Status)) {
         let peer = PeerStatus { node: "pbx1".into(), life: Life::Alive, record: PeerRecord::Ok, roles: [].into(), network_ok: None, links: vec![] };
         let mut status = Status {
             schema: SCHEMA,

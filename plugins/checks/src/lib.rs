@@ -3,3 +3,5 @@
 
 pub mod disk;
 pub mod master_alive;
+pub mod network_failover;
+mod witness;

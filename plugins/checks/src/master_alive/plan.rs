@@ -1,5 +1,6 @@
 //! What to probe: from the command line, or from `cluster.toml`.
 
+use crate::witness::Wire;
 use plugin_core::cluster::{Cluster, Witness, Witnesses};
 use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
@@ -26,15 +27,6 @@ impl FromStr for Link {
         let address = address.parse().ok().filter(|_| legal).ok_or_else(wrong)?;
         Ok(Self { name: name.to_owned(), address, interface })
     }
-}
-
-/// Where a witness that answers ARP is asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wire {
-    /// Our interface.
-    pub interface: String,
-    /// Our address on it; 0.0.0.0 (an RFC 5227 probe) where it is not known.
-    pub source: Ipv4Addr,
 }
 
 /// Everything to probe.
@@ -67,10 +59,7 @@ impl Plan {
         let link = |(name, link): (&String, &plugin_core::cluster::Link)| {
             Some(Link { name: name.clone(), address: cluster.address(peer, name)?, interface: Some(link.interface.clone()) })
         };
-        let wire = cluster.links.iter().find(|(_, l)| l.clients).map(|(name, l)| {
-            let source = cluster.address(me, name).and_then(|a| if let IpAddr::V4(v4) = a { Some(v4) } else { None });
-            Wire { interface: l.interface.clone(), source: source.unwrap_or(Ipv4Addr::UNSPECIFIED) }
-        });
+        let wire = Wire::configured(cluster, me);
         Ok(Self {
             links: cluster.links.iter().filter_map(link).collect(),
             witnesses: cluster.witness.hosts.clone(),

@@ -1,11 +1,12 @@
 //! The rounds: every link, port and witness of a round at once, the rounds overlapping, all of it well under a second.
 
 use super::LinkSight;
-use super::plan::{Link, Plan, Wire};
+use super::plan::{Link, Plan};
+use crate::witness::ask;
 use plugin_core::cluster::Witness;
-use plugin_core::net::{Touch, arp_request, carrier, ping, touch};
+use plugin_core::net::{carrier, ping, touch};
 use plugin_core::{Blind, Host};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::thread::{Scope, ScopedJoinHandle, scope};
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ pub fn rounds(host: &dyn Host, plan: &Plan, port: u16, rounds: u32, timeout: Dur
         let links: Vec<_> = plan.links.iter().cloned().map(probe).collect();
         let question = |witness: &'_ Witness| {
             let (witness, wire) = (witness.clone(), plan.wire.clone());
-            (witness.to_string(), rounds.start(move || ask(&witness, wire.as_ref(), timeout)))
+            (witness.to_string(), rounds.start(move || ask(&witness, wire.as_ref(), None, timeout)))
         };
         let witnesses: Vec<_> = plan.witnesses.iter().map(question).collect();
         let sight = |(link, pings, touches): (Link, _, _)| LinkSight {
@@ -65,19 +66,6 @@ fn collect<T>(threads: Vec<ScopedJoinHandle<'_, Result<T, Blind>>>) -> Vec<Resul
     // A probe that panics ends the whole check in the panic hook, so a join can't fail; to be blind is the safe reading.
     let panicked = |_| Err(Blind::Deadline { stage: "a probe".into() });
     threads.into_iter().map(|thread| thread.join().unwrap_or_else(panicked)).collect()
-}
-
-fn ask(witness: &Witness, wire: Option<&Wire>, timeout: Duration) -> Result<bool, Blind> {
-    let blind = |reason: &str| Blind::Net { target: witness.to_string(), reason: reason.to_owned() };
-    match witness {
-        Witness::Ping(address) => ping(*address, None, timeout).map(|answer| answer.is_some()),
-        Witness::Tcp(address) => touch(*address, None, timeout, false).map(|touch| touch != Touch::Silent),
-        Witness::Arp(IpAddr::V6(_)) => Err(blind("ARP knows IPv4 only; write ping:")),
-        Witness::Arp(IpAddr::V4(address)) => {
-            let wire = wire.ok_or_else(|| blind("ARP needs an interface; write it behind a link: NAME=ADDRESS@INTERFACE"))?;
-            arp_request(&wire.interface, wire.source, *address, timeout).map(|answer| answer.is_some())
-        }
-    }
 }
 
 /// One answer is enough; without one, a round that could not look makes the result blind.
