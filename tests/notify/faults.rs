@@ -187,7 +187,13 @@ fn after_five_days_it_is_given_up_loudly() {
     fs::write(desk.path("spool/queue").join(&name), queued.to_string()).unwrap();
     let done = finish(desk.command(&["--deliver", "--flush"]).env("JOURNAL_STREAM", "8:1").spawn().unwrap());
     assert!(done.stderr.lines().any(|l| l.starts_with("<2>notify_mail: ") && l.contains("given up after 5 days for admin@example.org")), "{done:?}");
-    assert_eq!((desk.files("queue").len(), desk.files("failed")), (0, vec![name]));
+    assert_eq!((desk.files("queue").len(), desk.files("failed")), (0, vec![name.clone()]));
+    // The README's way to try it once more.
+    fs::rename(desk.path("spool/failed").join(&name), desk.path("spool/queue").join(&name)).unwrap();
+    desk.sink.behave_well();
+    desk.deliver();
+    assert_eq!(desk.sink.mails().len(), 1);
+    desk.assert_empty();
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Who the relay is, who we are, and that the password is seen by nobody else.
 
-use crate::desk::{Desk, PROBLEM};
+use crate::desk::{Desk, PROBLEM, finish};
 use rig::smtp::Certs;
 use serde_json::json;
 use std::fs;
@@ -42,6 +42,25 @@ fn another_authority_or_another_name_is_refused_and_the_mail_kept() {
     desk.deliver();
     assert_eq!(desk.sink.mails().len(), 1);
     desk.assert_empty();
+}
+
+#[test]
+fn with_an_authority_of_its_own_the_systems_authorities_do_not_count() {
+    let desk = Desk::new();
+    desk.tell(PROBLEM);
+    let other = Certs::make(&desk.path("other"), &["127.0.0.1"]);
+    // The system trusts the sink's authority; whether that counts is the configuration's choice.
+    let deliver = || {
+        let mut command = desk.command(&["--deliver", "--flush"]);
+        finish(command.env("SSL_CERT_FILE", desk.certs.ca()).spawn().unwrap())
+    };
+    desk.configure_with(&desk.relay(), &["admin@example.org"], &format!("ca = \"{}\"\n", other.ca().display()));
+    let done = deliver();
+    assert!(done.stderr.contains("invalid peer certificate"), "{done:?}");
+    assert_eq!(desk.sink.mails().len(), 0);
+    desk.configure_with(&desk.relay(), &["admin@example.org"], "");
+    let done = deliver();
+    assert_eq!(desk.sink.mails().len(), 1, "{done:?}");
 }
 
 #[test]

@@ -64,6 +64,24 @@ fn the_second_relay_takes_what_the_first_refuses_or_does_not_answer() {
 }
 
 #[test]
+fn a_refusal_is_final_only_if_every_relay_says_so() {
+    let desk = Desk::new();
+    let second = rig::smtp::Sink::start("127.0.0.1:0", &desk.path("second"), &desk.certs, None);
+    desk.configure(&[desk.relay(), vec![format!("smtp://127.0.0.1:{}", second.port())]].concat(), &["admin@example.org"]);
+    let no = json!({"rcpt": {"admin@example.org": "550 5.7.1 relaying denied"}});
+    desk.sink.behave(&no);
+    desk.tell(PROBLEM);
+    for unsure in [json!({"close": "banner"}), json!({"rcpt": {"admin@example.org": "451 later"}})] {
+        second.behave(&unsure);
+        desk.deliver();
+        assert_eq!((desk.files("queue").len(), desk.files("failed").len()), (1, 0), "{unsure}");
+    }
+    second.behave(&no);
+    desk.deliver();
+    assert_eq!((desk.files("queue").len(), desk.files("failed").len()), (0, 1));
+}
+
+#[test]
 fn a_sender_that_is_refused_waits_for_a_better_configuration() {
     let desk = Desk::new();
     desk.sink.behave(&json!({"mail": "553 5.7.1 sender refused"}));
