@@ -47,7 +47,11 @@ fn killed_after_the_mount() {
     let mut scene = scene(&Plan::default());
     let pids = agents(&scene, Node::N2);
     let crash = scene.crash_master().expect("crash");
-    wait_for("the mount", Duration::from_secs(60), || holds(&scene.lab.site, Node::N2).mount).expect("mounted");
+    let mounted = |scene: &mut Scene| {
+        scene.watch.look(&scene.lab);
+        holds(&scene.lab.site, Node::N2).mount
+    };
+    wait_for("the mount", Duration::from_mins(1), || mounted(&mut scene)).expect("mounted");
     kill(&pids);
     let phases = n2_takes_over(&mut scene, crash);
     went_on(&mut scene, crash, &pids);

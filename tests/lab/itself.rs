@@ -1,8 +1,10 @@
 //! The lab itself: if a crash, a hang or a power cut were not what they claim to be, every scenario above them would be worthless.
 
 use rig::lab::power::{Mains, mains};
-use rig::lab::{Lab, Link, Node, Plan, audit, bmc, disk, net, node, probe, site, tool, wait_for};
+use rig::lab::{Lab, Link, Node, Plan, audit, bmc, cgroup, disk, image, net, node, probe, product, registry, site, tool, wait_for};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 const SOON: Duration = Duration::from_secs(10);
@@ -144,17 +146,35 @@ fn the_client_sees_service_and_its_end_and_the_audit_sees_two_masters() {
 fn nothing_is_left_behind() {
     let lab = lab(&Plan::default());
     serve(&lab, Node::N1);
-    let (id, disk, loops) = (lab.site.id.clone(), lab.site.disk.clone(), lab.site.loops.clone());
-    let run = lab.site.run.clone();
+    let id = lab.site.id.clone();
     drop(lab);
-    assert_eq!(net::namespaces(&id), Vec::<String>::new());
-    assert!(!disk.exists() && !run.exists());
+    assert_gone(&id);
+}
+
+fn assert_gone(id: &str) {
+    assert_eq!(net::namespaces(id), Vec::<String>::new());
+    for folder in [Path::new("/run/twinguard-lab").join(id), image::cache().join("labs").join(id)] {
+        assert!(!folder.exists(), "{} is still there", folder.display());
+    }
     let attached = tool::run("losetup", &["--list", "--noheadings", "--output", "NAME,BACK-FILE"]).expect("losetup");
-    assert!(!attached.contains(&id), "{attached}");
-    assert!(loops.iter().all(|l| !disk::mounted(l)));
-    assert!(!tool::read("/proc/self/mountinfo").contains(&id));
+    assert!(!attached.contains(id), "{attached}");
+    assert!(!tool::read("/proc/self/mountinfo").contains(id), "something is still mounted");
     let processes = tool::run("ps", &["-eo", "pid,stat,args"]).expect("ps");
-    let mine: Vec<&str> = processes.lines().filter(|l| l.contains(&id) && !l.contains(" Z")).collect();
-    assert!(mine.is_empty(), "{mine:?}");
-    assert!(!rig::lab::cgroup::Cgroup::at(&id).expect("cgroups").exists());
+    let left: Vec<&str> = processes.lines().filter(|l| l.contains(id) && !l.contains(" Z")).collect();
+    assert!(left.is_empty(), "{left:?}");
+    assert!(!cgroup::Cgroup::at(id).expect("cgroups").exists(), "a control group is still there");
+}
+
+/// A killed test can't clean up: the next lab does it.
+#[test]
+fn a_killed_lab_is_swept_by_the_next_one() {
+    let program = product::binary("lab_up").expect("lab_up");
+    let mut owner = Command::new(program).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("lab_up");
+    let said = BufReader::new(owner.stderr.take().expect("stderr")).lines().map_while(Result::ok).find(|l| l.starts_with("lab "));
+    let id = said.as_deref().and_then(|l| l.split(' ').nth(1)).expect("a lab").to_owned();
+    assert!(net::namespaces(&id).len() >= 8 && cgroup::Cgroup::at(&id).expect("cgroups").exists());
+    owner.kill().expect("kill");
+    owner.wait().expect("wait");
+    registry::clean().expect("sweep");
+    assert_gone(&id);
 }

@@ -4,18 +4,19 @@
 use crate::lab::scene::{CAP, Phases, Scene};
 use crate::lab::tool::now_ms;
 use crate::lab::watch::{Moment, Sign};
-use crate::lab::{Node, Plan, bmc};
+use crate::lab::{Node, Plan, bmc, registry};
 use crate::smtp::Received;
 use std::io::{IsTerminal, Write, stdout};
 use std::time::{Duration, Instant};
 
-/// Runs the demo: `[--runs N]`. What it prints last.
+/// Runs the demo: `[--runs N]`, or `sweep` to remove what an interrupted lab left. What it prints last.
 ///
 /// # Errors
 /// What did not happen.
 pub fn main(args: &[String]) -> Result<String, String> {
     let runs = match args {
         [] => 1,
+        [word] if word == "sweep" => return registry::clean().map(|()| String::new()),
         [flag, number] if flag == "--runs" => {
             number.parse::<usize>().ok().filter(|n| (1..=99).contains(n)).ok_or("--runs wants a number from 1 to 99")?
         }

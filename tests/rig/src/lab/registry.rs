@@ -47,6 +47,15 @@ fn started(pid: &str) -> String {
 }
 
 /// Removes what crashed labs left behind.
+///
+/// # Errors
+/// The registry can't be locked.
+pub fn clean() -> Result<(), String> {
+    let _desk = desk()?;
+    sweep();
+    Ok(())
+}
+
 fn sweep() {
     for entry in fs::read_dir(ROOT).into_iter().flatten().flatten().filter(|e| e.path().is_dir()) {
         let owner = read(entry.path().join("owner"));
