@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 /// Every check of the package, with arguments with which it starts to work, and its title.
-pub const CHECKS: [(&str, &[&str], &str); 3] = [
+pub const CHECKS: &[(&str, &[&str], &str)] = &[
     ("check_disk", &["-p", "/"], "DISK"),
     ("check_master_alive", &["--link", "lo=127.0.0.1@lo", "--status", "/nonexistent/status.json"], "MASTER ALIVE"),
     (
@@ -14,6 +14,7 @@ pub const CHECKS: [(&str, &[&str], &str); 3] = [
         &["--interface", "lo", "--witness", "ping:127.0.0.1", "--status", "/nonexistent/status.json"],
         "NETWORK FAILOVER",
     ),
+    ("check_services", &["--must-not-run", "nosuch"], "SERVICES"),
 ];
 
 fn every(what: impl Fn(PathBuf, &[&str], &str)) {

@@ -15,4 +15,7 @@ mod links;
 mod master_alive;
 mod net;
 mod network_failover;
+mod services;
+mod status;
 mod structure;
+mod systemd;

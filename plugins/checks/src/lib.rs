@@ -4,4 +4,7 @@
 pub mod disk;
 pub mod master_alive;
 pub mod network_failover;
+#[cfg(test)]
+mod ready_made;
+pub mod services;
 mod witness;

@@ -26,6 +26,8 @@ pub mod paths {
     pub const EVENT_SOCKET: &str = "/run/twinguard/event.sock";
     /// Operator and peer sessions (root, 0600).
     pub const CONTROL_SOCKET: &str = "/run/twinguard/control.sock";
+    /// What checks remember between two runs (owner nagios).
+    pub const MEMORY: &str = "/var/lib/twinguard-checks";
     /// Mails on their way (0700, user twinguard); the agent puts events into `incoming/`.
     pub const SPOOL: &str = "/var/spool/twinguard";
 }

@@ -3,6 +3,7 @@
 pub mod cluster;
 pub mod contract;
 pub mod host;
+pub mod memory;
 pub mod net;
 pub mod range;
 pub mod report;
