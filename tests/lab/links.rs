@@ -27,3 +27,35 @@ fn a_cut_heartbeat_is_only_told() {
     wait(&mut scene, "the mail of the repaired link", now_ms(), |m| m.sign == Sign::Mail && m.text.contains("[lab OK] Links"));
     end(scene, "heartbeat cable cut and repaired", "n1 everything, n2 nothing", None);
 }
+
+/// Matrix row 52, in short: outages that end before the silence counts lead to nothing.
+#[test]
+fn short_outages_lead_to_nothing() {
+    let mut scene = scene(&Plan::default());
+    let start = now_ms();
+    for _ in 0..4 {
+        for (up, time) in [(false, Duration::from_millis(1200)), (true, Duration::from_millis(1500))] {
+            for link in [Link::Lan, Link::Heartbeat] {
+                if up { scene.lab.uncut(Node::N1, link) } else { scene.lab.cut(Node::N1, link) }.expect("cable");
+            }
+            scene.stays("n1 holds, n2 not", time, |s| s.held() == "n1 everything, n2 nothing").unwrap_or_else(|e| panic!("{e}"));
+        }
+    }
+    assert!(scene.watch.first(start, |m| [Sign::Opened, Sign::Told].contains(&m.sign)).is_none(), "an attempt was opened");
+    wait(&mut scene, "service", start, |m| m.sign == Sign::Reply);
+    end(scene, "four outages of 1.2 s of both links", "n1 everything, n2 nothing", None);
+}
+
+/// Matrix row 12: the clients' switch dies for both, the heartbeat lives.
+#[test]
+fn a_dead_client_switch_moves_nothing() {
+    let mut scene = scene(&Plan::default());
+    let start = now_ms();
+    for node in Node::BOTH {
+        scene.lab.cut(node, Link::Lan).expect("cut");
+    }
+    let holds = |s: &Scene| s.lab.role(Node::N1) == Some(Role::Master) && s.held() == "n1 everything, n2 nothing";
+    scene.stays("n1 MASTER", Duration::from_secs(8), holds).unwrap_or_else(|e| panic!("{e}"));
+    assert!(scene.watch.first(start, |m| [Sign::Opened, Sign::Told].contains(&m.sign)).is_none(), "an attempt was opened");
+    end(scene, "the clients' switch is dead for both", "n1 everything, n2 nothing", None);
+}

@@ -9,10 +9,12 @@
 )]
 
 mod agent;
+mod handler;
 mod itself;
 mod links;
 mod master;
 mod refused;
+mod steps;
 
 use rig::lab::scene::{Phases, Scene};
 use rig::lab::watch::{Moment, Sign};

@@ -6,7 +6,7 @@ use rig::lab::audit::{Holds, holds};
 use rig::lab::power::{Mains, mains};
 use rig::lab::tool::now_ms;
 use rig::lab::watch::Sign;
-use rig::lab::{Link, Node, Plan};
+use rig::lab::{Link, Node, Plan, bmc};
 use std::time::Duration;
 
 /// Matrix rows 3 and 30.
@@ -88,4 +88,18 @@ fn the_mails_of_a_takeover_are_one_thread() {
     assert!(takeover.text().contains("n2  web MASTER") && takeover.html().contains("MASTER"), "{}", takeover.text());
     let first = mails.iter().find(|m| m.subject().contains("switching n1 off")).expect("mail");
     assert!(takeover.header("References").contains(first.header("Message-ID")), "{:?}", takeover.headers);
+}
+
+/// Matrix row 4: it lives again after the command was sent; what was sent may arrive, so it is not abandoned.
+#[test]
+fn a_master_that_thaws_after_the_shot_is_fenced_to_the_end() {
+    let mut scene = scene(&Plan { hung: "4s", ..Plan::default() });
+    bmc::slow(&scene.lab.site, Node::N1, Duration::from_secs(2)).expect("slow");
+    let failure = now_ms();
+    scene.lab.hang(Node::N1).expect("hang");
+    wait(&mut scene, "off sent", failure, |m| m.sign == Sign::Sent);
+    scene.lab.thaw(Node::N1).expect("thaw");
+    let phases = n2_takes_over(&mut scene, failure);
+    assert_eq!(mains(&scene.lab.site, Node::N1), Mains::Off);
+    end(scene, "master frozen, thaws after the shot", "n1 nothing, n2 everything", Some(&phases));
 }

@@ -47,7 +47,7 @@ pub fn boot(site: &Site, node: Node) -> Result<(), String> {
     // hand on the host's. The control groups move over to it. nice: a compile beside the lab must not make a node look stunned.
     // The copies of other hosts' namespaces are dropped: held here, they would outlive their removal.
     let script = format!(
-        "set -e\n{enter}umount --recursive --lazy /run/netns\nmount -t overlay -o lowerdir={product}:{image},upperdir={folder}/upper,workdir={folder}/work overlay {folder}/root\n\
+        "set -e\n{enter}umount --recursive --lazy /run/netns || true\nmount -t overlay -o lowerdir={product}:{image},upperdir={folder}/upper,workdir={folder}/work overlay {folder}/root\n\
          mount --rbind /sys/fs/cgroup {folder}/cgroup\nmount -t sysfs sysfs /sys\nmount --rbind {folder}/cgroup /sys/fs/cgroup\n\
          exec nice -n -10 systemd-nspawn --boot --quiet --directory={folder}/root --register=no --keep-unit --machine={id}-{name} --hostname={name} \
          --resolv-conf=off --timezone=off --capability=all --link-journal=no --console=pipe --bind={device}:{inside} --kill-signal=SIGRTMIN+3\n",
