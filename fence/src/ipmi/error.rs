@@ -16,6 +16,8 @@ pub enum LanError {
     Denied(String),
     /// The BMC does not speak this suite.
     Suite(u8),
+    /// The BMC has no free session just now.
+    Busy(u8),
     /// The BMC understood and refused.
     Refused(String),
     /// The answer makes no sense.
@@ -36,7 +38,7 @@ impl LanError {
         match self {
             LanError::Silent(_) | LanError::Unreachable(_) => PowerError::Silent(text),
             LanError::Denied(_) => PowerError::Denied(text),
-            LanError::Refused(_) => PowerError::Refused(text),
+            LanError::Refused(_) | LanError::Busy(_) => PowerError::Refused(text),
             LanError::Garbled(_) => PowerError::Garbled(text),
             LanError::Suite(_) | LanError::Local(_) => PowerError::Config(text),
         }
@@ -51,6 +53,9 @@ impl fmt::Display for LanError {
             }
             LanError::Unreachable(why) => write!(f, "{why}; check address, port, route and that IPMI over LAN is enabled in the BMC"),
             LanError::Denied(why) | LanError::Refused(why) | LanError::Garbled(why) | LanError::Local(why) => f.write_str(why),
+            LanError::Busy(status) => {
+                write!(f, "the BMC has no free session (status {status:#04x}); end other IPMI clients, wait a minute, or reset the BMC")
+            }
             LanError::Suite(number) => {
                 write!(f, "the BMC does not offer cipher suite {number}; enable 17 (or 3) there, or set cipher= to the one it offers")
             }

@@ -123,13 +123,23 @@ impl<'a> Handshake<'a> {
         if reader.take(2).and_then(|_| reader.u32()) != Some(self.console) {
             return Ok(None);
         }
-        let ends = [self.login.role(), self.user_length()];
-        let key = self.suite.hmac(self.login.session_key(), &[&self.random, &challenge.random, &ends, self.login.user()]);
+        let key = self.integrity_key(challenge);
         let parts: [&[u8]; 3] = [&self.random, &challenge.bmc.to_le_bytes(), &challenge.guid];
         if self.suite.verify(&key, &parts, reader.rest(), self.suite.code_len()) {
             return Ok(Some(Session::new(self.suite, &key, self.console, challenge.bmc, challenge.guid)));
         }
         Err(LanError::Denied("the BMC uses another Kg (RAKP 4 does not verify); set or correct hexadecimal_kg".into()))
+    }
+
+    /// The session that the BMC holds if it got RAKP 3 and its RAKP 4 was lost. Nothing is proven: good for closing it only.
+    pub fn unproven(&self, challenge: &Challenge) -> Session {
+        Session::new(self.suite, &self.integrity_key(challenge), self.console, challenge.bmc, challenge.guid)
+    }
+
+    /// SIK of section 13.31.
+    fn integrity_key(&self, challenge: &Challenge) -> Vec<u8> {
+        let ends = [self.login.role(), self.user_length()];
+        self.suite.hmac(self.login.session_key(), &[&self.random, &challenge.random, &ends, self.login.user()])
     }
 
     fn user_length(&self) -> u8 {
@@ -140,7 +150,7 @@ impl<'a> Handshake<'a> {
     fn answer<'d>(&self, datagram: &'d [u8], kind: u8) -> Result<Option<Reader<'d>>, LanError> {
         let Some(packet) = Packet::parse(datagram) else { return Ok(None) };
         let mut reader = Reader::new(packet.payload);
-        if packet.kind != kind || packet.encrypted || packet.session != 0 || reader.u8() != Some(self.tag()) {
+        if packet.kind != kind || packet.encrypted || packet.authenticated || packet.session != 0 || reader.u8() != Some(self.tag()) {
             return Ok(None);
         }
         match reader.u8() {
@@ -158,7 +168,7 @@ impl<'a> Handshake<'a> {
             0x02 | 0x08 => return None,
             0x0f if kind == kind::RAKP4 => return None,
             0x04..=0x07 | 0x10 | 0x11 => LanError::Suite(self.suite.number()),
-            0x01 | 0x0b => LanError::Refused(format!("the BMC has no free session (status {status:#04x}); wait a minute, or reset the BMC")),
+            0x01 | 0x0b => LanError::Busy(status),
             0x09 | 0x0a => LanError::Denied(format!(
                 "user \"{user}\" may not log in with privilege level {} (status {status:#04x}); ask for a lower one with privlvl=",
                 self.login.privilege()

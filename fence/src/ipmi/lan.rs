@@ -8,7 +8,7 @@ use super::handshake::Handshake;
 use super::login::{Login, Privilege};
 use super::message::{self, Reply};
 use super::session::Session;
-use super::socket::{FIRST_WAIT, Patience, Wire};
+use super::socket::{Patience, Wire};
 use super::suite::CipherSuite;
 use ipmi_rs::connection::{CompletionErrorCode, IpmiCommand, IpmiConnection, Message, Request, Response};
 use ipmi_rs::{Ipmi, IpmiError};
@@ -18,12 +18,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 /// A command inside a session may be repeated freely: nothing here is sent that must not arrive twice.
-const COMMAND: Patience = Patience { tries: u32::MAX, first: Duration::from_millis(200) };
+const COMMAND: Patience = Patience { tries: u32::MAX, stretch: 2.0 };
 /// Open Session and RAKP 1.
-const SHAKE: Patience = Patience { tries: 3, first: FIRST_WAIT };
-/// Waiting for the good-bye, twice.
-const CLOSING: Patience = Patience { tries: 2, first: Duration::from_millis(100) };
+const SHAKE: Patience = Patience { tries: 3, stretch: 1.0 };
+/// Waiting for the good-bye: a session that is not closed is missing to the next client for a minute.
+const CLOSING: (u32, Duration) = (4, Duration::from_millis(100));
 
+/// Between two tries for a session while all are taken.
+const BUSY: Duration = Duration::from_millis(500);
 /// The stage before which the BMC has agreed to nothing.
 pub(super) const FIRST_STAGE: &str = "Open Session";
 
@@ -54,6 +56,11 @@ fn random<const N: usize>() -> Result<[u8; N], LanError> {
     }
 }
 
+fn good_bye(session: &Session, sequence: u8) -> Vec<u8> {
+    let close = Message::from(CloseSession(session.bmc()));
+    message::request(sequence, close.netfn_raw(), 0, close.cmd(), close.data())
+}
+
 impl Line {
     /// Logs in, inside `host.left()`.
     ///
@@ -68,10 +75,14 @@ impl Line {
                 return Err(LanError::Silent(stage));
             }
             let shake = Handshake::new(suite, login, random()?);
-            match Self::shake(host, &wire, &shake, patience, &mut stage)? {
-                Some(session) => break session,
-                None => patience = patience.grown(),
+            match Self::shake(host, &wire, &shake, patience, &mut stage) {
+                Ok(Some(session)) => break session,
+                Ok(None) => {}
+                // Sessions that others have left open end by themselves.
+                Err(LanError::Busy(_)) if host.left() > BUSY => host.wait(BUSY),
+                Err(error) => return Err(error),
             }
+            patience = patience.grown();
         };
         let mut line = Line { wire, session, sequence: 0, healthy: true };
         line.raise(host, login.privilege())?;
@@ -84,7 +95,14 @@ impl Line {
         *stage = "RAKP 1";
         let Some(challenge) = wire.exchange(host, patience, || Ok(shake.rakp1(bmc)), |d| shake.read_rakp2(bmc, d))? else { return Ok(None) };
         *stage = "RAKP 3";
-        wire.exchange(host, Patience { tries: 1, ..patience }, || Ok(shake.rakp3(&challenge)), |d| shake.read_rakp4(&challenge, d))
+        let opened = wire.exchange(host, Patience { tries: 1, ..patience }, || Ok(shake.rakp3(&challenge)), |d| shake.read_rakp4(&challenge, d))?;
+        if opened.is_none() {
+            // The BMC may hold a session that nobody will use.
+            let mut session = shake.unproven(&challenge);
+            let bytes = good_bye(&session, 0);
+            wire.send_only(&session.seal(&bytes, random()?));
+        }
+        Ok(opened)
     }
 
     /// A session starts at USER: asks for the level that was agreed on.
@@ -126,14 +144,13 @@ impl Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
-        let close = Message::from(CloseSession(self.session.bmc()));
-        let bytes = message::request(self.sequence.wrapping_add(1) & 0x3f, close.netfn_raw(), 0, close.cmd(), close.data());
-        let (tries, wait) = if self.healthy { (CLOSING.tries, CLOSING.first) } else { (1, Duration::ZERO) };
+        let bytes = good_bye(&self.session, self.sequence.wrapping_add(1) & 0x3f);
+        let (tries, wait) = if self.healthy { CLOSING } else { (1, Duration::ZERO) };
         for _ in 0..tries {
             let Ok(iv) = random() else { return };
             self.wire.send_only(&self.session.seal(&bytes, iv));
             if let Ok(Some(datagram)) = self.wire.receive(wait)
-                && self.session.open(&datagram).and_then(|m| Reply::parse(&m)).is_some_and(|r| r.command == close.cmd())
+                && self.session.open(&datagram).and_then(|m| Reply::parse(&m)).is_some_and(|r| r.command == Message::from(CloseSession(0)).cmd())
             {
                 return;
             }

@@ -2,14 +2,19 @@
 
 use super::error::LanError;
 use plugin_core::Host;
+use std::cell::Cell;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
-/// First wait for an answer; grows by half with every repetition.
-pub(super) const FIRST_WAIT: Duration = Duration::from_millis(250);
-/// Longest wait for one answer.
+/// Wait for the first answer of all.
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+/// A BMC that was quick once is given this many times as long, within the bounds that follow.
+const LENIENCY: u32 = 8;
+const SHORTEST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// Each repetition waits this much longer.
+const GROWTH: f32 = 1.25;
 /// RMCP+ over Ethernet stays below this (section 13.3).
 const DATAGRAM: usize = 2048;
 
@@ -17,6 +22,8 @@ const DATAGRAM: usize = 2048;
 #[derive(Debug)]
 pub struct Wire {
     socket: UdpSocket,
+    /// How long the last answer took that came to a first question.
+    pace: Cell<Option<Duration>>,
 }
 
 /// How often and how patiently to ask.
@@ -24,20 +31,16 @@ pub struct Wire {
 pub struct Patience {
     /// Datagrams to send at most.
     pub tries: u32,
-    /// Wait after the first.
-    pub first: Duration,
+    /// Stretches the waits.
+    pub stretch: f32,
 }
 
 impl Patience {
-    /// The same with a longer first wait.
+    /// The same with longer waits.
     #[must_use]
     pub fn grown(self) -> Self {
-        Patience { first: grown(self.first), ..self }
+        Patience { stretch: self.stretch * GROWTH, ..self }
     }
-}
-
-fn grown(wait: Duration) -> Duration {
-    (wait * 3 / 2).min(LONGEST_WAIT)
 }
 
 impl Wire {
@@ -50,7 +53,13 @@ impl Wire {
         let fail = |e: std::io::Error| LanError::Unreachable(format!("{address} can't be reached ({e})"));
         let socket = UdpSocket::bind(local).map_err(fail)?;
         socket.connect(address).map_err(fail)?;
-        Ok(Wire { socket })
+        Ok(Wire { socket, pace: Cell::new(None) })
+    }
+
+    /// Time to wait for the first answer to a question.
+    pub fn wait(&self, patience: Patience) -> Duration {
+        let plain = self.pace.get().map_or(FIRST_WAIT, |pace| (pace * LENIENCY).max(SHORTEST_WAIT));
+        plain.mul_f32(patience.stretch.clamp(1.0, 100.0)).min(LONGEST_WAIT)
     }
 
     /// Sends what `make` builds and hands everything that comes back to `read` until that finds the answer.
@@ -65,19 +74,24 @@ impl Wire {
         mut make: impl FnMut() -> Result<Vec<u8>, LanError>,
         mut read: impl FnMut(&[u8]) -> Result<Option<T>, LanError>,
     ) -> Result<Option<T>, LanError> {
-        let mut wait = patience.first;
-        for _ in 0..patience.tries {
+        let mut wait = self.wait(patience);
+        for attempt in 0..patience.tries {
             if host.left().is_zero() {
                 return Ok(None);
             }
             self.socket.send(&make()?).map_err(|e| Self::broken(&e))?;
-            let until = host.now().saturating_add(wait.min(host.left()));
+            let asked = host.now();
+            let until = asked.saturating_add(wait.min(host.left()));
             while let Some(datagram) = self.receive(until.saturating_sub(host.now()))? {
                 if let Some(answer) = read(&datagram)? {
+                    // The answer to a repetition may belong to the first question: it tells nothing about the pace.
+                    if attempt == 0 {
+                        self.pace.set(Some(host.now().saturating_sub(asked)));
+                    }
                     return Ok(Some(answer));
                 }
             }
-            wait = grown(wait);
+            wait = wait.mul_f32(GROWTH).min(LONGEST_WAIT);
         }
         Ok(None)
     }

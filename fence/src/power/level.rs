@@ -47,6 +47,8 @@ struct Known {
     accepted: Option<Duration>,
     /// Boot time of the last command.
     tried: Option<Duration>,
+    /// Why the last command was not accepted.
+    refusal: Option<PowerError>,
     silences: u32,
     refusals: u32,
     /// The device will not do it: no second try.
@@ -82,7 +84,10 @@ impl Known {
             (Some(Ok(Power::On)), Some(at)) => {
                 format!("goes on saying ON, {:.1} s after it accepted off: timed out", now.saturating_sub(at).as_secs_f64())
             }
-            (Some(Ok(Power::On)), None) => "says ON and accepted no command".into(),
+            (Some(Ok(Power::On)), None) => match &self.refusal {
+                Some(error) => format!("says ON; off was not accepted: cannot {error}"),
+                None => "says ON and was sent no command".into(),
+            },
             (Some(Ok(Power::Off)), _) => "said OFF, but not twice in a row together with its level".into(),
             (Some(Err(error)), _) => format!("cannot {error}"),
             (None, _) => "was not asked".into(),
@@ -189,6 +194,7 @@ fn send_off(
                 known.failed(&error);
                 known.refusals += 1;
                 watch.note(&format!("level {}: off not accepted: cannot {error}", pace.level));
+                known.refusal = Some(error);
             }
         }
     }

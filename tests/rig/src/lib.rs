@@ -5,6 +5,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::missing_panics_doc,
     clippy::print_stdout,
     clippy::print_stderr,
     clippy::disallowed_methods,

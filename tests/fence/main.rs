@@ -1,0 +1,20 @@
+//! Fencing against real peers: `ipmi_sim`, the rig's own BMC with its spoilt temper, a wire with faults, `ipmitool` as the judge.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "test code: it drives the real machine and ends at the first surprise"
+)]
+
+mod agent;
+mod contract;
+mod faults;
+mod judge;
+mod login;
+mod malformed;
+mod proof;
+mod run;
+mod simulator;
+mod switches;

@@ -1,0 +1,117 @@
+//! `ipmi_sim` (Debian: openipmi) on a loopback port of its own, with a hook that keeps the power in a file.
+
+use std::fs;
+use std::net::{SocketAddr, UdpSocket};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+/// Get Channel Authentication Capabilities outside a session: what a BMC that is up answers.
+const KNOCK: [u8; 23] = [6, 0, 0xff, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 0x20, 0x18, 0xc8, 0x81, 0, 0x38, 0x8e, 0x04, 0xb5];
+
+/// A running `ipmi_sim`. Users: admin/s3cr3t, oper/operpass (operator), ro/ropass (user). GUID a1234567 89abcdef twice.
+pub struct IpmiSim {
+    child: Child,
+    folder: PathBuf,
+    address: SocketAddr,
+}
+
+impl IpmiSim {
+    /// Starts it and waits until it answers.
+    pub fn start() -> Self {
+        let folder = std::env::temp_dir().join(format!("twinguard-sim-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
+        fs::create_dir_all(folder.join("state")).expect("a folder");
+        // The port may be taken between our look and its bind: then it ends, and another port is tried.
+        for _ in 0..10 {
+            let free = UdpSocket::bind("127.0.0.1:0").and_then(|s| s.local_addr()).expect("a free port");
+            let mut sim = IpmiSim { child: launch(&folder, free.port()), folder: folder.clone(), address: free };
+            if sim.answers() {
+                return sim;
+            }
+        }
+        panic!("ipmi_sim does not start; try: apt-get install openipmi; folder {}", folder.display());
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The power as the hook keeps it.
+    pub fn is_on(&self) -> bool {
+        fs::read_to_string(self.folder.join("power")).expect("the hook's file").trim() == "1"
+    }
+
+    /// Accept commands, do nothing.
+    pub fn make_stuck(&self) {
+        fs::write(self.folder.join("stuck"), "").expect("a file");
+    }
+
+    fn answers(&mut self) -> bool {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        socket.connect(self.address).expect("a loopback peer");
+        socket.set_read_timeout(Some(Duration::from_millis(20))).expect("a timeout");
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(5) && self.child.try_wait().expect("our child").is_none() {
+            // Until it listens the kernel refuses.
+            let _ = socket.send(&KNOCK);
+            if socket.recv(&mut [0; 256]).is_ok() {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+impl Drop for IpmiSim {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn launch(folder: &std::path::Path, port: u16) -> Child {
+    let at = folder.display();
+    let lan = format!(
+        "name \"node\"\nset_working_mc 0x20\nstartlan 1\n addr 127.0.0.1 {port}\n priv_limit admin\n\
+         allowed_auths_callback none md2 md5 straight\n allowed_auths_user none md2 md5 straight\n\
+         allowed_auths_operator none md2 md5 straight\n allowed_auths_admin none md2 md5 straight\n\
+         guid a123456789abcdefa123456789abcdef\nendlan\nchassis_control \"{at}/hook\"\n\
+         user 2 true \"admin\" \"s3cr3t\" admin 10 none md2 md5 straight\n\
+         user 3 true \"oper\" \"operpass\" operator 10 none md2 md5 straight\n\
+         user 4 true \"ro\" \"ropass\" user 10 none md2 md5 straight\n"
+    );
+    let emulation = "mc_setbmc 0x20\nmc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02\nsel_enable 0x20 1000 0x0a\nmc_enable 0x20\n";
+    let hook = format!(
+        "#!/bin/sh\n\
+         case $1 in\n\
+         get) shift; for p in \"$@\"; do [ \"$p\" = power ] && echo power:$(cat {at}/power) || echo $p:0; done ;;\n\
+         set) [ \"$2\" = power ] && [ ! -e {at}/stuck ] && echo $3 >{at}/power.new && mv {at}/power.new {at}/power ;;\n\
+         esac\n\
+         exit 0\n"
+    );
+    let hook_path = folder.join("hook");
+    fs::write(folder.join("lan.conf"), lan).expect("a file");
+    fs::write(folder.join("sim.emu"), emulation).expect("a file");
+    fs::write(folder.join("power"), "1\n").expect("a file");
+    fs::write(&hook_path, hook).expect("a file");
+    fs::set_permissions(&hook_path, fs::Permissions::from_mode(0o755)).expect("a mode");
+    Command::new("ipmi_sim")
+        .args(["-n", "-c"])
+        .arg(folder.join("lan.conf"))
+        .arg("-f")
+        .arg(folder.join("sim.emu"))
+        .arg("-s")
+        .arg(folder.join("state"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("ipmi_sim; try: apt-get install openipmi")
+}
