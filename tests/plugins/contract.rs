@@ -15,10 +15,11 @@ pub const CHECKS: &[(&str, &[&str], &str)] = &[
         "NETWORK FAILOVER",
     ),
     ("check_services", &["--must-not-run", "nosuch"], "SERVICES"),
+    ("check_time", &["-H", "127.0.0.1", "--daemon", "none"], "TIME"),
 ];
 
 fn every(what: impl Fn(PathBuf, &[&str], &str)) {
-    for (name, args, title) in CHECKS {
+    for (name, args, title) in CHECKS.iter().copied() {
         what(binary(name), args, title);
     }
 }
@@ -56,7 +57,7 @@ fn help_documents_itself_and_is_no_verdict() {
 
 #[test]
 fn the_version_names_the_binary() {
-    for (name, _, _) in CHECKS {
+    for (name, _, _) in CHECKS.iter().copied() {
         for option in ["-V", "--version"] {
             let done = run(&binary(name), &[option]);
             assert_eq!(done, Done { code: Some(3), stdout: format!("{name} {}\n", env!("CARGO_PKG_VERSION")), stderr: String::new() });

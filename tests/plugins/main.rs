@@ -19,3 +19,4 @@ mod services;
 mod status;
 mod structure;
 mod systemd;
+mod time;

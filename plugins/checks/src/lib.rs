@@ -7,4 +7,6 @@ pub mod network_failover;
 #[cfg(test)]
 mod ready_made;
 pub mod services;
+pub mod place;
+pub mod time;
 mod witness;

@@ -69,6 +69,10 @@ pub trait Host: Send + Sync {
     fn now(&self) -> Duration;
     /// Unix time in milliseconds, for people and for mails; no decision rests on it.
     fn wall_ms(&self) -> i64;
+    /// Unix time as finely as the machine knows it: for measuring clocks against each other.
+    fn wall(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.wall_ms()).unwrap_or(0))
+    }
     /// Time left until this host's deadline; zero when it has passed, `Duration::MAX` without one.
     fn left(&self) -> Duration;
     /// Waits, at most until the deadline.

@@ -5,16 +5,23 @@
 
 mod answer;
 mod arp;
+mod datagram;
 mod icmp;
 mod names;
 mod neighbour;
 mod socket;
+mod stream;
+mod target;
 mod tcp;
 
 pub use answer::{http_get, sip_options};
 pub use arp::{arp_probe, arp_request};
+pub use datagram::Datagrams;
 pub use icmp::ping;
 pub use names::{carrier, resolve};
+pub use socket::Timer;
+pub use stream::{Stream, words};
+pub use target::{Endpoint, Family, Target, share};
 pub use tcp::{Touch, touch};
 
 use crate::Blind;

@@ -13,7 +13,9 @@
 )]
 
 pub mod bmc;
+pub mod daemon;
 pub mod demo;
 pub mod lab;
+pub mod ntp;
 pub mod process;
 pub mod smtp;

@@ -59,6 +59,10 @@ impl Host for System {
         i64::try_from(clock(ClockId::Realtime).as_millis()).unwrap_or(i64::MAX)
     }
 
+    fn wall(&self) -> Duration {
+        clock(ClockId::Realtime)
+    }
+
     fn left(&self) -> Duration {
         self.end.map_or(Duration::MAX, |end| end.saturating_sub(boottime()))
     }

@@ -10,27 +10,33 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 /// Counts down from its making.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Timer {
     start: Duration,
     end: Duration,
 }
 
 impl Timer {
+    /// Ends after `timeout`.
     pub fn new(timeout: Duration) -> Self {
         let start = boottime();
         Self { start, end: start.saturating_add(timeout) }
     }
 
+    /// Zero once it has ended.
     pub fn left(self) -> Duration {
         self.end.saturating_sub(boottime())
     }
 
+    /// Time since its making.
     pub fn passed(self) -> Duration {
         boottime().saturating_sub(self.start)
     }
 
     /// Waits until `fd` has `flags`; false = time is up.
+    ///
+    /// # Errors
+    /// What poll(2) says.
     pub fn ready(self, fd: impl AsFd, flags: PollFlags) -> Result<bool, Errno> {
         loop {
             let left = self.left();

@@ -44,7 +44,8 @@ pub fn touch(target: SocketAddr, interface: Option<&str>, timeout: Duration, wan
     }
 }
 
-fn connected(socket: &OwnedFd, target: SocketAddr, timer: Timer) -> Result<bool, Errno> {
+/// True = connected, false = time is up.
+pub(super) fn connected(socket: &OwnedFd, target: SocketAddr, timer: Timer) -> Result<bool, Errno> {
     match connect(socket, &target) {
         Ok(()) => return Ok(true),
         Err(Errno::INPROGRESS | Errno::INTR) => {}
