@@ -6,8 +6,13 @@ use std::time::{Duration, Instant};
 
 /// Quick answers, and no look at the time service of the machine that runs the test.
 fn check(args: &[&str]) -> Done {
-    let quick = ["--pause", "5ms", "--answer-timeout", "2s", "--daemon", "none", "-w", "0.5", "-c", "1"];
-    let done = run(&binary("check_time"), &[&quick, args].concat());
+    let mut all = args.to_vec();
+    for (option, value) in [("--pause", "5ms"), ("--answer-timeout", "2s"), ("--daemon", "none"), ("-w", "0.5"), ("-c", "1")] {
+        if !args.contains(&option) {
+            all.extend([option, value]);
+        }
+    }
+    let done = run(&binary("check_time"), &all);
     assert_eq!(done.stderr, "", "{}", done.stdout);
     done
 }
@@ -78,14 +83,10 @@ fn down_hung_garbage_and_forged() {
     assert!(start.elapsed() < Duration::from_millis(1500), "a closed port is known at once: {:?}", start.elapsed());
     let hung = Chronyd::serving(None);
     hung.freeze();
-    for (server, text) in [
-        (format!("127.0.0.1:{}", hung.port()), "no answer in time"),
-        (at(&Liar::start("127.0.0.1:0", Lie::Mute)), "connection refused: nothing listens there"),
-    ] {
-        let done = check(&["-H", &server, "--answer-timeout", "300ms"]);
-        assert_eq!(first(&done), (Some(3), "TIME UNKNOWN - nobody told the time".into()));
-        assert!(done.stdout.contains(&format!("{server}: {text}")), "{}", done.stdout);
-    }
+    let server = format!("127.0.0.1:{}", hung.port());
+    let done = check(&["-H", &server, "--answer-timeout", "300ms"]);
+    assert_eq!(first(&done), (Some(3), "TIME UNKNOWN - nobody told the time".into()));
+    assert!(done.stdout.contains(&format!("{server}: no answer in time")), "{}", done.stdout);
     for (lie, text) in [
         (Lie::Garbage, "what answers is no NTP server: 28 bytes"),
         (Lie::Held, "its answer is impossible: it held the question longer than the exchange took"),

@@ -4,9 +4,9 @@
 pub mod disk;
 pub mod master_alive;
 pub mod network_failover;
+pub mod place;
 #[cfg(test)]
 mod ready_made;
 pub mod services;
-pub mod place;
 pub mod time;
 mod witness;

@@ -83,38 +83,55 @@ impl Drop for Liar {
 
 fn answers(lie: Lie, question: &[u8], number: u32) -> Vec<Vec<u8>> {
     let cookie = &question[40..48];
+    let honest = Answer { leap: 0, stratum: 2, reference: [192, 0, 2, 1], dispersion: 0.001, offset: 0.0, held: 0.0 };
     match lie {
-        Lie::Offset(offset, stratum, dispersion) => vec![answer(0, stratum, [192, 0, 2, 1], dispersion, cookie, offset, 0.0)],
-        Lie::Unsynchronised => vec![answer(3, 0, [0; 4], 1.0, cookie, 0.0, 0.0)],
-        Lie::Kiss(code) => vec![answer(3, 0, *code, 0.0, cookie, 0.0, 0.0)],
+        Lie::Offset(offset, stratum, dispersion) => vec![Answer { stratum, dispersion, offset, ..honest }.bytes(cookie)],
+        Lie::Unsynchronised => vec![Answer { leap: 3, stratum: 0, reference: [0; 4], ..honest }.bytes(cookie)],
+        Lie::Kiss(code) => vec![Answer { leap: 3, stratum: 0, reference: *code, ..honest }.bytes(cookie)],
         Lie::Mute => vec![],
         Lie::Garbage => vec![b"220 mail.example.org ESMTP\r\n".to_vec()],
-        Lie::ForgeFirst => {
-            vec![answer(0, 1, [192, 0, 2, 9], 0.0, &[9; 8], 3600.0, 0.0), answer(0, 2, [192, 0, 2, 1], 0.001, cookie, 0.0, 0.0)]
-        }
-        Lie::Held => vec![answer(0, 2, [192, 0, 2, 1], 0.001, cookie, 0.0, 60.0)],
+        Lie::ForgeFirst => vec![Answer { offset: 3600.0, ..honest }.bytes(&[9; 8]), honest.bytes(cookie)],
+        Lie::Held => vec![Answer { held: 60.0, ..honest }.bytes(cookie)],
         Lie::Loses if number.is_multiple_of(2) => vec![],
-        Lie::Loses => vec![answer(0, 2, [192, 0, 2, 1], 0.001, cookie, 0.0, 0.0)],
+        Lie::Loses => vec![honest.bytes(cookie)],
     }
 }
 
-/// RFC 5905 section 7.3.
-fn answer(leap: u8, stratum: u8, reference: [u8; 4], dispersion: f64, cookie: &[u8], offset: f64, held: f64) -> Vec<u8> {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs_f64() + 2_208_988_800.0 + offset;
-    let stamp = |time: f64| -> [u8; 8] {
-        let mut bytes = [0; 8];
-        bytes[..4].copy_from_slice(&(time.floor() as u32).to_be_bytes());
-        bytes[4..].copy_from_slice(&((time.fract() * 4_294_967_296.0) as u32).to_be_bytes());
-        bytes
-    };
-    let mut packet = vec![leap << 6 | 4 << 3 | 4, stratum, 6, (-20_i8).cast_unsigned(), 0, 0, 0, 0];
-    packet.extend(((dispersion * 65_536.0) as u32).to_be_bytes());
-    packet.extend(reference);
-    packet.extend(stamp(now - 1.0));
-    packet.extend(cookie);
-    packet.extend(stamp(now - held));
-    packet.extend(stamp(now));
-    packet
+/// The parts of an answer (RFC 5905 section 7.3) that can be lied about.
+struct Answer {
+    leap: u8,
+    stratum: u8,
+    reference: [u8; 4],
+    dispersion: f64,
+    offset: f64,
+    held: f64,
+}
+
+impl Answer {
+    fn bytes(&self, cookie: &[u8]) -> Vec<u8> {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        let mut packet = vec![self.leap << 6 | 4 << 3 | 4, self.stratum, 6, (-20_i8).cast_unsigned(), 0, 0, 0, 0];
+        let dispersion = (Duration::from_secs_f64(self.dispersion).as_micros() * 65_536 / 1_000_000).to_be_bytes();
+        packet.extend(&dispersion[12..]);
+        packet.extend(self.reference);
+        packet.extend(stamp(now, self.offset - 1.0));
+        packet.extend(cookie);
+        packet.extend(stamp(now, self.offset - self.held));
+        packet.extend(stamp(now, self.offset));
+        packet
+    }
+}
+
+/// The NTP timestamp `offset` seconds beside a Unix time.
+fn stamp(unix: Duration, offset: f64) -> [u8; 8] {
+    let seconds = 2_208_988_800 * 1_000_000_000_i128;
+    let moved = i128::try_from(Duration::from_secs_f64(offset.abs()).as_nanos()).unwrap();
+    let time = seconds + i128::try_from(unix.as_nanos()).unwrap() + if offset < 0.0 { -moved } else { moved };
+    // Seconds beyond the era are cut off, as RFC 5905 section 6 wants it.
+    let bytes = ((time << 32) / 1_000_000_000).to_be_bytes();
+    let mut stamp = [0; 8];
+    stamp.copy_from_slice(&bytes[8..]);
+    stamp
 }
 
 /// A real chronyd that serves loopback.

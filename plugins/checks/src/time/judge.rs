@@ -118,8 +118,10 @@ fn peer(check: &Time, seen: &Seen, report: &mut Report) -> bool {
 }
 
 fn daemons(seen: &Seen, report: &mut Report) {
+    let alone = seen.servers.is_empty() && seen.peer.is_none();
     for daemon in &seen.daemons {
         match &daemon.synchronised {
+            Ok(source) if alone => report.say(State::Ok, format!("{} follows {source}", daemon.name)),
             Ok(source) => report.note(format!("{} follows {source}", daemon.name)),
             Err(why) => report.say(State::Warning, format!("{} is not synchronised: {why}", daemon.name)),
         }

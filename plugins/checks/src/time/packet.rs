@@ -173,7 +173,7 @@ mod tests {
         let before = ntp_time(Duration::from_secs(2_085_978_495));
         assert_eq!(before >> 32, u64::from(u32::MAX), "the last second of era 0 is 2036-02-07 06:28:15");
         assert_eq!(between(before, ntp_time(Duration::from_secs(2_085_978_496))), 1.0);
-        let (in_1980, in_2026) = (ntp_time(Duration::from_secs(315_532_800)), ntp_time(Duration::from_secs(1_795_000_000)));
+        let (in_1980, in_2026) = (ntp_time(Duration::from_secs(315_532_801)), ntp_time(Duration::from_secs(1_795_000_001)));
         assert_eq!(between(in_1980, in_2026), 1_479_467_200.0);
         assert_eq!(between(in_2026, in_1980), -1_479_467_200.0);
     }

@@ -7,8 +7,9 @@ use clap::{Args, Command, FromArgMatches};
 use plugin_core::Blind;
 
 fn check(args: &[&str]) -> Time {
-    let args = ["x", "-w", "0.5", "-c", "1", "--peer-critical", "1"].iter().chain(args);
-    Time::from_arg_matches(&Time::augment_args(Command::new("x")).try_get_matches_from(args).unwrap()).unwrap()
+    let usual = ["x", "-w", "0.5", "-c", "1", "--peer-critical", "1"];
+    let command = Time::augment_args(Command::new("x").args_override_self(true));
+    Time::from_arg_matches(&command.try_get_matches_from(usual.iter().chain(args)).unwrap()).unwrap()
 }
 
 fn clock(offset: f64) -> Sight {
@@ -122,5 +123,7 @@ fn the_local_service_has_to_run_alone_and_to_be_synchronised() {
     assert!(with(&[("chronyd", Ok("ntp1, stratum 3"))]).starts_with("TIME OK"));
     assert_eq!(with(&[("chronyd", Err("it has no source"))]), "TIME WARNING - chronyd is not synchronised: it has no source");
     assert_eq!(with(&[("chronyd", Ok("a")), ("ntpd", Ok("b"))]), "TIME WARNING - chronyd and ntpd both set this clock: stop one");
+    let daemons = vec![Daemon { name: "chronyd", synchronised: Ok("ntp1, stratum 3".into()) }];
+    assert_eq!(first(&[], &Seen { daemons, daemon_wanted: true, ..Seen::default() }), "TIME OK - chronyd follows ntp1, stratum 3");
     assert_eq!(with(&[]), "TIME WARNING - no time service runs on this node: start chronyd");
 }
