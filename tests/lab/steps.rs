@@ -6,6 +6,7 @@ use rig::lab::audit::holds;
 use rig::lab::scene::Scene;
 use rig::lab::watch::Sign;
 use rig::lab::{Node, Plan, site, tool};
+use std::time::Duration;
 
 fn record(scene: &mut Scene, since: u64, kind: &str, code: &str) {
     wait(scene, &format!("{kind} {code}"), since, |m| m.text.starts_with(&format!("n2's agent: {kind} {code}")));
@@ -53,8 +54,9 @@ fn a_service_that_does_not_start_is_told() {
     wait(&mut scene, "the mail of a degraded takeover", crash, |m| {
         m.sign == Sign::Mail && m.text.contains("CRITICAL") && m.text.contains("degraded")
     });
+    scene.lab.wait_role(Node::N2, Role::Master, Duration::from_secs(5)).expect("master");
     let group = scene.lab.status(Node::N2).expect("status").groups.remove(0);
-    assert!(group.role == Role::Master && group.degraded.is_some(), "{group:?}");
+    assert!(group.degraded.is_some(), "{group:?}");
     let held = holds(&scene.lab.site, Node::N2);
     assert!(held.mount && held.address && !held.service, "{held:?}");
     end(scene, "the service does not start: degraded master", &format!("n1 nothing, n2 {held:?}"), None);
