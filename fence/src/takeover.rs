@@ -9,6 +9,7 @@ pub mod agent;
 pub mod calls;
 pub mod decide;
 pub mod durable;
+pub mod fitness;
 pub mod gates;
 pub mod journal;
 pub mod machine;

@@ -1,16 +1,16 @@
 //! The agent and the administrator's command.
 
 use clap::{Parser, Subcommand};
-use fence::takeover::agent::{self, Places};
+use fence::takeover::agent::{self, Act, Order, Places};
 use fence::takeover::peer::{self, Keys};
 use plugin_core::Host;
 use plugin_core::cluster::Cluster;
 use plugin_core::contract::paths;
-use plugin_core::contract::status::{Status, read_status};
-use plugin_core::host::System;
+use plugin_core::contract::status::{Role, Status, read_status};
+use plugin_core::host::{System, nodename};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
-use std::io::{Read, Write};
+use std::io::{IsTerminal, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -53,6 +53,34 @@ enum Command {
     Peer,
     /// Found the pair: this node becomes master of the groups whose home it is
     Create,
+    /// Show what a takeover would do and what would refuse it now
+    Plan,
+    /// Move this master's groups to the peer, gracefully (run it on the master)
+    Migrate {
+        /// This node's name, typed as a confirmation; asked for on a terminal
+        #[arg(long)]
+        confirm: Option<String>,
+    },
+    /// Put this slave aside: it takes nothing over until it is rejoined
+    Standby,
+    /// Make this STANDBY node slave again
+    Rejoin,
+    /// Begin or end maintenance: nothing is automatic meanwhile
+    Maintenance {
+        #[command(subcommand)]
+        switch: Switch,
+    },
+    /// Attest that the peer is off, after looking at it: the takeover then goes on without a fence
+    ConfirmFenced {
+        /// The peer's name
+        node: String,
+    },
+    /// Become master while the peer is away; its power has to read OFF
+    AssumeMaster {
+        /// This node's name, typed as a confirmation; asked for on a terminal
+        #[arg(long)]
+        confirm: Option<String>,
+    },
     /// Show what the agent knows
     Status {
         /// As JSON
@@ -61,6 +89,18 @@ enum Command {
     },
     /// Check the configuration
     Validate,
+}
+
+#[derive(Subcommand)]
+enum Switch {
+    /// Begin
+    On {
+        /// Planned end in minutes; afterwards it is mailed that it was forgotten, but it never ends by itself
+        #[arg(long, default_value_t = 120)]
+        minutes: u64,
+    },
+    /// End
+    Off,
 }
 
 /// How it ended, when not well.
@@ -90,7 +130,19 @@ fn run(args: Args) -> Result<String, Failure> {
             agent::run(cluster, hash, places).map(|()| String::new()).map_err(Failure::Failed)
         }
         Command::Peer => peer::proxy(&run_dir.join("control.sock").to_string_lossy()).map(|()| String::new()).map_err(Failure::Failed),
-        Command::Create => operate(&run_dir, "create"),
+        Command::Create => operate(&run_dir, Act::Create),
+        Command::Migrate { confirm } => confirmed(confirm).and_then(|()| operate(&run_dir, Act::Migrate)),
+        Command::Standby => operate(&run_dir, Act::Standby),
+        Command::Rejoin => operate(&run_dir, Act::Rejoin),
+        Command::Maintenance { switch: Switch::On { minutes } } => operate(&run_dir, Act::Maintenance { minutes: Some(minutes) }),
+        Command::Maintenance { switch: Switch::Off } => operate(&run_dir, Act::Maintenance { minutes: None }),
+        Command::ConfirmFenced { node } => operate(&run_dir, Act::ConfirmFenced { node }),
+        Command::AssumeMaster { confirm } => confirmed(confirm).and_then(|()| operate(&run_dir, Act::AssumeMaster)),
+        Command::Plan => {
+            let host = System::new(Some(Duration::from_secs(5)));
+            let status = read_status(&host, &run_dir.join("status.json")).map_err(|b| Failure::Failed(format!("cannot {b}")))?;
+            Ok(plan(&load(&args.config)?.0, &status))
+        }
         Command::Status { json } => {
             let path = run_dir.join("status.json");
             let host = System::new(Some(Duration::from_secs(5)));
@@ -115,12 +167,65 @@ fn run(args: Args) -> Result<String, Failure> {
     }
 }
 
+/// The typed name of this node: by option, or asked for on a terminal.
+fn confirmed(typed: Option<String>) -> Result<(), Failure> {
+    let me = nodename();
+    let typed = match typed {
+        Some(typed) => typed,
+        None if std::io::stdin().is_terminal() => {
+            let _ = write!(std::io::stderr(), "This changes who serves. Type the name of this node ({me}) to go on: ");
+            let mut line = String::new();
+            let _ = std::io::stdin().read_line(&mut line);
+            line.trim().to_owned()
+        }
+        None => return Err(Failure::Refused(format!("NAME_MISMATCH: repeat with --confirm {me}"))),
+    };
+    if typed == me { Ok(()) } else { Err(Failure::Refused(format!("NAME_MISMATCH: \"{typed}\" is not this node, {me}"))) }
+}
+
+/// Who gives the order: the person behind sudo, else the user.
+fn who() -> String {
+    let name = |key: &str| std::env::var(key).ok().filter(|n| !n.is_empty());
+    name("SUDO_USER").or_else(|| name("LOGNAME")).or_else(|| name("USER")).unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
+}
+
+/// What a takeover by this node would do, and what would refuse it.
+fn plan(cluster: &Cluster, status: &Status) -> String {
+    let mut text = String::from("gates of an automatic takeover by this node:\n");
+    for gate in &status.gates {
+        let verdict = gate.refusal.map_or("pass".to_owned(), |code| code.to_string());
+        let _ = writeln!(text, "  {:4}{verdict:16}{}", gate.gate, gate.evidence);
+    }
+    let _ = writeln!(text, "steps, after {} was seen off twice:", status.peer.node);
+    for group in &cluster.groups {
+        let role = status.groups.iter().find(|g| g.name == group.name).map(|g| g.role);
+        if role != Some(Role::Slave) {
+            let _ = writeln!(text, "  {}: nothing, this node is {}", group.name, role.map_or("not in it".to_owned(), |r| r.to_string()));
+            continue;
+        }
+        for mount in &group.mounts {
+            let _ = writeln!(text, "  {}: check {}, mount it on {}", group.name, mount.device.display(), mount.path.display());
+        }
+        for ip in &group.ip {
+            let _ = writeln!(text, "  {}: {} on link {}", group.name, ip.address, ip.link);
+        }
+        for unit in group.services.iter().chain(&group.master_only) {
+            let _ = writeln!(text, "  {}: start {unit}", group.name);
+        }
+        for target in &group.verify {
+            let _ = writeln!(text, "  {}: ask {target}", group.name);
+        }
+    }
+    text
+}
+
 /// Hands an operator's command to the agent and waits for its end.
-fn operate(run_dir: &Path, command: &str) -> Result<String, Failure> {
+fn operate(run_dir: &Path, act: Act) -> Result<String, Failure> {
     let path = run_dir.join("control.sock");
     let wrong = |e: std::io::Error| Failure::Failed(format!("cannot reach the agent at {}: {e}; is twinguard.service running?", path.display()));
     let mut stream = UnixStream::connect(&path).map_err(wrong)?;
-    stream.write_all(format!("{command}\n").as_bytes()).map_err(wrong)?;
+    let order = serde_json::to_string(&Order { who: who(), act }).map_err(|e| Failure::Failed(e.to_string()))?;
+    stream.write_all(format!("{order}\n").as_bytes()).map_err(wrong)?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).map_err(wrong)?;
     match answer.split_once(' ') {

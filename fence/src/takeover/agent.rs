@@ -2,26 +2,28 @@
 //! [`decide`], writes what has to survive, and only then acts (I10).
 
 mod fencing;
+mod hear;
 mod input;
 mod look;
+mod operator;
 mod perform;
 mod start;
 
 pub use input::Input;
+pub use operator::{Act, Order};
 pub use start::run;
 
-use super::decide::{Event, PeerSaid, Policy};
+use super::decide::{Event, Policy, ProofKind};
 use super::durable::{Durable, Store};
 use super::gates::{self, Gate};
 use super::journal::Journal;
 use super::machine;
-use super::message::{Beat, Message, PROTOCOL};
+use super::message::Beat;
 use super::ms;
 use super::outlook::Outlook;
 use super::peer::{self, Keys, Session, Sessions};
 use super::prober::Steering;
-use super::proof::{Proof, Yielded};
-use super::publish;
+use super::proof::Proof;
 use super::steps::{Failure, Promotion, promote};
 use super::view::{DeviceView, Readiness};
 use crate::power::Power;
@@ -183,6 +185,7 @@ impl Agent {
                 self.apply(Event::StepFailed { step, code, text, wall_ms: self.host.wall_ms() });
             }
             Input::Undone(clean) => self.apply(Event::Undone { clean }),
+            Input::Restored(result) => self.apply(Event::Restored { result }),
         }
     }
 
@@ -202,68 +205,15 @@ impl Agent {
 
     /// A proof exists: it becomes the right to promote, and the decision goes on.
     fn prove(&mut self, proof: Proof) {
+        let by = match &proof {
+            Proof::Fenced(_) => ProofKind::Fenced,
+            Proof::Yielded(_) => ProofKind::Yielded,
+            Proof::Attested(_) => ProofKind::Attested,
+        };
         let promotion = promote((*self.cluster).clone(), proof);
         let evidence = promotion.evidence();
         self.promotion = Some(Arc::new(promotion));
-        self.apply(Event::Proven { evidence });
-    }
-
-    /// A message; before HELLO only HELLO counts.
-    fn said(&mut self, id: u64, message: Message, now: Duration) {
-        if let Some(stranger) = self.strangers.remove(&id) {
-            let Message::Hello { protocol, cluster, node, link, version } = message else { return };
-            let link = self.session_link.get(&id).cloned().unwrap_or(link);
-            if protocol != PROTOCOL || cluster != self.cluster.name || node != self.policy.peer || !self.cluster.links.contains_key(&link) {
-                publish::log(&format!(
-                    "a session of {node} (cluster {cluster}, twinguard {version}, protocol {protocol}, link {link}) is refused: it is not our peer"
-                ));
-                return;
-            }
-            self.session_link.insert(id, link.clone());
-            self.sessions.add(&link, stranger);
-            self.outlook.heard(&link, now);
-            return;
-        }
-        let Some(link) = self.session_link.get(&id).cloned() else { return };
-        self.outlook.heard(&link, now);
-        match message {
-            Message::Hello { .. } => {}
-            Message::Beat(beat) => {
-                let said = PeerSaid {
-                    cluster_id: beat.cluster_id.clone(),
-                    config_hash: beat.config_hash.clone(),
-                    groups: beat.groups.clone(),
-                    record: beat.record,
-                    boot_starts: beat.boot_starts.clone(),
-                };
-                self.skew_ms = Some(self.host.wall_ms().abs_diff(beat.wall_ms));
-                self.last_beat = Some(*beat);
-                self.apply(Event::PeerSaid { beat: said });
-            }
-            Message::Prepare { attempt, founding, cluster_id, epochs } => {
-                let clean = self.looks_clean(epochs.keys());
-                self.apply(Event::Prepare { attempt, founding, cluster_id, epochs, clean });
-            }
-            Message::Yielded { .. } => {
-                let open = self.state.attempt.as_ref().filter(|a| a.stage == super::durable::Stage::Yielding).map(|a| a.id.clone());
-                if let Some(proof) = open.and_then(|id| Yielded::heard(&id, &self.policy.peer, &message)) {
-                    self.prove(Proof::Yielded(proof));
-                }
-            }
-            Message::Declined { attempt, text } => self.apply(Event::Declined { attempt, text }),
-        }
-    }
-
-    /// This machine holds nothing of the groups: looked at now, not remembered.
-    fn looks_clean<'a>(&self, groups: impl Iterator<Item = &'a String>) -> Result<(), String> {
-        let host = System::new(Some(Duration::from_secs(3)));
-        for name in groups {
-            let Some(group) = self.cluster.groups.iter().find(|g| g.name == *name) else {
-                return Err(format!("group {name} is not in cluster.toml here"));
-            };
-            machine::clean(&host, group)?;
-        }
-        Ok(())
+        self.apply(Event::Proven { by, evidence });
     }
 
     /// After a restart of the agent: does the machine hold what the state says?
@@ -290,37 +240,8 @@ impl Agent {
     }
 
     /// Time of day and node: unique, since one node opens one attempt at a time.
-    fn fresh_id(&self) -> String {
+    pub(super) fn fresh_id(&self) -> String {
         let time = chrono::DateTime::from_timestamp_millis(self.host.wall_ms()).unwrap_or_default();
         format!("{}-{}", time.format("%Y%m%dT%H%M%S%.3f"), self.policy.me)
-    }
-
-    fn command(&mut self, command: &str, reply: Sender<Result<String, String>>) {
-        if command != "create" {
-            let _ = reply.send(Err(format!("\"{command}\" is no command of this version")));
-            return;
-        }
-        let now = self.host.now();
-        let alive = self.cluster.links.keys().any(|link| self.outlook.channel(link, now));
-        let skew = self.skew_ms;
-        let refusal = match (skew, &self.last_beat) {
-            (Some(skew), _) if alive && skew > 1000 => Some(format!("the clocks differ by {skew} ms: repair the time synchronisation first (RX2)")),
-            (_, Some(beat)) if alive && beat.config_hash != self.config_hash => Some("cluster.toml differs between the nodes".to_owned()),
-            _ => None,
-        };
-        if let Some(text) = refusal {
-            let _ = reply.send(Err(text));
-            return;
-        }
-        match start::fresh_uuid(&self.host) {
-            Ok(cluster_id) => {
-                self.operator = Some(reply);
-                let id = self.fresh_id();
-                self.apply(Event::Found { id, cluster_id, peer_alive: alive });
-            }
-            Err(text) => {
-                let _ = reply.send(Err(text));
-            }
-        }
     }
 }

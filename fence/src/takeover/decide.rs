@@ -3,13 +3,15 @@
 //! The caller writes the returned journal records and the returned state durably *before* it carries out the other
 //! actions (I10), in the order given. Every event is allowed in every state; what does not fit changes nothing.
 
+mod agreement;
 mod attempt;
+mod operator;
 mod peer;
 
-use super::durable::{Attempt, Case, Durable, Stage, Why};
+use super::durable::{Attempt, Case, Durable, Handover, Maintenance, Stage, Why};
 use super::gates::{Call, Gate, Verdict};
 use super::journal::Record;
-use super::message::Message;
+use super::message::{GroupBeat, Message};
 use super::steps::Step;
 use crate::power::FenceFailure;
 use plugin_core::contract::status::{Life, PeerRecord, Role};
@@ -45,13 +47,13 @@ pub enum Event {
     /// The gates of an open case.
     Looked { gates: Vec<Gate>, life: Life, now_ms: u64 },
     /// The fence asks before a power command; G3 and G4 as they stand.
-    MaySend { level: u8, device: String, verdict: Result<(), (Refusal, String)> },
+    MaySend { level: u8, device: String, verdict: Result<(), (Refusal, String)>, now_ms: u64 },
     /// A power command was accepted.
     FenceAccepted { level: u8, device: String },
     /// A power state was read.
     FenceRead { level: u8, device: String, power: String },
     /// The proof exists.
-    Proven { evidence: Vec<String> },
+    Proven { by: ProofKind, evidence: Vec<String> },
     /// The fence ended without one.
     FenceEnded { failure: FenceFailure, now_ms: u64 },
     /// A step is done.
@@ -66,12 +68,47 @@ pub enum Event {
     PeerSaid { beat: PeerSaid },
     /// The peer asks for a promise; `clean` = this machine holds nothing of the groups.
     Prepare { attempt: String, founding: bool, cluster_id: String, epochs: BTreeMap<String, u64>, clean: Result<(), String> },
-    /// The peer gives no promise.
+    /// The peer gives no promise, or may not take.
     Declined { attempt: String, text: String },
+    /// The peer gave groups away, and its durable word for it was just heard: the proof follows at once.
+    Offered { handover: Handover },
+    /// The peer could not use this node's handover, likewise.
+    Reclaim { attempt: String },
+    /// The peer asks whether this node may take; `fit` = its own gates.
+    MayTake { attempt: String, epochs: BTreeMap<String, u64>, fit: Result<(), String> },
+    /// The peer may take.
+    CanTake { attempt: String },
+    /// What was stopped is started again.
+    Restored { result: Result<(), String> },
+    /// The peer wants to be a slave again.
+    RejoinAsked { cluster_id: String, now_ms: u64 },
+    /// An operator, or this node itself, wants the groups to move to the peer.
+    Move { id: String, who: String, planned: bool, ready: Result<(), (Refusal, String)>, now_ms: u64 },
+    /// An operator puts this slave aside.
+    SetAside { who: String },
+    /// An operator wants this node to be a slave again; `ready` = what was looked at before.
+    Rejoin { who: String, ready: Result<(), (Refusal, String)> },
+    /// An operator begins or ends maintenance.
+    Maintain { who: String, on: Option<Maintenance> },
+    /// An operator attests that the peer is off; the proof follows at once.
+    Attest { id: String, who: String },
+    /// An operator makes this node master while the peer is away.
+    Assume { id: String, who: String, life: Life },
     /// An operator founds the pair. `id` becomes the attempt's, `cluster_id` the pair's.
     Found { id: String, cluster_id: String, peer_alive: bool },
     /// Time passes.
-    Tick { life: Life, now_ms: u64 },
+    Tick { life: Life, now_ms: u64, wall_ms: i64 },
+}
+
+/// Which kind of proof came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProofKind {
+    /// The device showed OFF twice.
+    Fenced,
+    /// The peer's durable word.
+    Yielded,
+    /// A person's word.
+    Attested,
 }
 
 /// The peer's beat, as far as decisions rest on it.
@@ -80,9 +117,14 @@ pub enum Event {
 pub struct PeerSaid {
     pub cluster_id: String,
     pub config_hash: String,
-    pub groups: BTreeMap<String, (Role, u64)>,
+    pub groups: BTreeMap<String, GroupBeat>,
     pub record: PeerRecord,
     pub boot_starts: Vec<String>,
+    pub maintenance: bool,
+    /// This node may act by itself now: automatic, not isolated.
+    pub may_act: bool,
+    /// Id of an attempt that this may open.
+    pub id: String,
 }
 
 /// What the caller has to do, in this order, after the durable part.
@@ -101,8 +143,10 @@ pub enum Action {
     Permit(Result<(), String>),
     /// Run one step with the proof.
     Run { group: String, step: Step, epoch: u64 },
-    /// Roll back what the attempt did for this group.
-    Undo { group: String },
+    /// Stop and release everything of these groups.
+    Undo { groups: Vec<String> },
+    /// Start again what this master stopped in vain.
+    Restore { groups: Vec<String> },
     /// Say something to the peer.
     Say(Message),
     /// Answer the operator.
@@ -133,10 +177,10 @@ impl Draft<'_> {
             Event::Started { booted, boot_id } => self.started(booted, boot_id),
             Event::Called { call, id, service, uid, now_ms } => self.called(call, &id, service, uid, now_ms),
             Event::Looked { gates, life, now_ms } => self.looked(&gates, life, now_ms),
-            Event::MaySend { level, device, verdict } => self.may_send(level, &device, verdict),
+            Event::MaySend { level, device, verdict, now_ms } => self.may_send(level, &device, verdict, now_ms),
             Event::FenceAccepted { level, device } => self.fence_said(|attempt| Record::Accepted { attempt, level, device }),
             Event::FenceRead { level, device, power } => self.fence_said(|attempt| Record::Read { attempt, level, device, power }),
-            Event::Proven { evidence } => self.proven(evidence),
+            Event::Proven { by, evidence } => self.proven(by, evidence),
             Event::FenceEnded { failure, now_ms } => self.fence_ended(&failure, now_ms),
             Event::StepDone { step, evidence, wall_ms } => self.step_done(step, evidence, wall_ms),
             Event::StepFailed { step, code, text, wall_ms } => self.step_failed(step, code, &text, wall_ms),
@@ -150,7 +194,19 @@ impl Draft<'_> {
             Event::Prepare { attempt, founding, cluster_id, epochs, clean } => self.prepare(attempt, founding, cluster_id, epochs, clean),
             Event::Declined { attempt, text } => self.declined(&attempt, &text),
             Event::Found { id, cluster_id, peer_alive } => self.found(id, cluster_id, peer_alive),
-            Event::Tick { life, now_ms } => self.tick(life, now_ms),
+            Event::Offered { handover } => self.offered(handover),
+            Event::Reclaim { attempt } => self.reclaim(&attempt),
+            Event::MayTake { attempt, epochs, fit } => self.may_take(attempt, &epochs, fit),
+            Event::CanTake { attempt } => self.can_take(&attempt),
+            Event::Restored { result } => self.restored(result),
+            Event::RejoinAsked { cluster_id, now_ms } => self.rejoin_asked(&cluster_id, now_ms),
+            Event::Move { id, who, planned, ready, now_ms } => self.move_away(id, who, planned, ready, now_ms),
+            Event::SetAside { who } => self.set_aside(who),
+            Event::Rejoin { who, ready } => self.rejoin(who, ready),
+            Event::Maintain { who, on } => self.maintain(who, on),
+            Event::Attest { id, who } => self.attest(id, who),
+            Event::Assume { id, who, life } => self.assume(id, who, life),
+            Event::Tick { life, now_ms, wall_ms } => self.tick(life, now_ms, wall_ms),
         }
     }
 
@@ -174,9 +230,12 @@ impl Draft<'_> {
         }
     }
 
-    /// Groups that this node may take: it is their SLAVE.
+    /// Groups that this node may take: it is their SLAVE, gave them away and the peer never served them (row 67), or was
+    /// already taking them when the peer was lost.
     fn takeable(&self) -> Vec<String> {
-        let slave = |name: &String| self.state.groups.get(name).is_some_and(|g| g.role == Role::Slave);
+        let open = self.state.attempt.is_some();
+        let may = |role| matches!(role, Role::Slave | Role::Demoted) || (role == Role::Taking && open);
+        let slave = |name: &String| self.state.groups.get(name).is_some_and(|g| may(g.role));
         self.policy.groups.iter().map(|(name, _)| name.clone()).filter(slave).collect()
     }
 
@@ -200,7 +259,7 @@ impl Draft<'_> {
                 self.act(Action::Prime);
                 Ok("primed; only a HARD state acts".to_owned())
             }
-            Call::Accept if self.state.attempt.is_some() => Err((Refusal::AttemptOpen, "an attempt is open".to_owned())),
+            Call::Accept if self.attempt_is_busy() => Err((Refusal::AttemptOpen, "an attempt is open".to_owned())),
             Call::Accept if self.state.case.is_some() => Err((Refusal::AttemptOpen, "a case is open".to_owned())),
             Call::Accept => {
                 if let Some(refusal) = self.role_refusal() {
@@ -216,9 +275,14 @@ impl Draft<'_> {
         self.act(Action::Answer(answer));
     }
 
+    /// An attempt is open that a lost peer does not change. One that waits for the word of a peer that is lost now is none.
+    fn attempt_is_busy(&self) -> bool {
+        self.state.attempt.as_ref().is_some_and(|a| a.stage != Stage::Yielding || a.why == Why::Founding)
+    }
+
     /// An open case is looked at again.
     fn looked(&mut self, gates: &[Gate], life: Life, now_ms: u64) {
-        if self.state.attempt.is_some() {
+        if self.attempt_is_busy() {
             return;
         }
         let Some(mut case) = self.state.case.clone() else { return };
@@ -258,7 +322,11 @@ impl Draft<'_> {
         }
     }
 
-    fn tick(&mut self, life: Life, now_ms: u64) {
+    fn tick(&mut self, life: Life, now_ms: u64, wall_ms: i64) {
+        self.remind(wall_ms);
+        if self.state.rejoining {
+            self.act(Action::Say(Message::Rejoin { cluster_id: self.state.cluster_id.clone() }));
+        }
         let Some(attempt) = self.state.attempt.clone() else { return };
         match attempt.stage {
             Stage::Draining { until_ms, retry_ms } => {
@@ -274,8 +342,16 @@ impl Draft<'_> {
                     self.act(Action::StartFence);
                 }
             }
-            Stage::Yielding => self.ask_promise(),
-            Stage::Intent | Stage::Sent | Stage::Taking { .. } | Stage::Undoing { .. } | Stage::Held => {}
+            Stage::Yielding => self.wait_for_word(&attempt, life),
+            Stage::Asking { until_ms } if now_ms >= until_ms => self.not_moved("the peer did not answer"),
+            Stage::Asking { .. }
+            | Stage::Demoting
+            | Stage::Restoring
+            | Stage::Intent
+            | Stage::Sent
+            | Stage::Taking { .. }
+            | Stage::Undoing { .. }
+            | Stage::Held => {}
         }
     }
 

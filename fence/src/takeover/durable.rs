@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 const SCHEMA: u32 = 1;
 
 /// Everything durable of one node.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Durable {
     /// Shape of the file.
@@ -34,6 +34,16 @@ pub struct Durable {
     pub case: Option<Case>,
     /// A promise given to the peer.
     pub promise: Option<Promise>,
+    /// Groups that this node gave to the peer in a graceful move, until the peer serves them.
+    pub handover: Option<Handover>,
+    /// The handover of the peer that this node could not use: a durable promise that it holds nothing of it.
+    pub released: Option<String>,
+    /// An operator wants this node to be a slave again; done when the master agrees.
+    pub rejoining: bool,
+    /// Somebody works on the pair: nothing is automatic.
+    pub maintenance: Option<Maintenance>,
+    /// No rejoin before this (CLOCK_BOOTTIME, ms): a power command may still arrive (F4).
+    pub drain_until_ms: u64,
     /// Why automation is frozen.
     pub frozen: Option<String>,
     /// Unix times (ms) of the automatic takeovers that were completed.
@@ -41,7 +51,7 @@ pub struct Durable {
 }
 
 /// One service group on this node.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Standing {
     /// Role now.
@@ -59,7 +69,7 @@ pub struct Standing {
 }
 
 /// What is held about the peer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Peer {
     /// Its record.
@@ -70,10 +80,38 @@ pub struct Peer {
     pub boot_starts: Option<Vec<String>>,
     /// Its configuration's hash, from its last message (G9).
     pub config_hash: Option<String>,
+    /// It is in maintenance, from its last message (G1).
+    pub maintenance: bool,
+}
+
+/// Groups given away: durable before it is told, so that it is a proof for the receiver (the record DEMOTED).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Handover {
+    /// The attempt that gave them away.
+    pub attempt: String,
+    /// An operator wished it: this node stays eligible.
+    pub planned: bool,
+    /// The groups with the epoch that ended here.
+    pub epochs: BTreeMap<String, u64>,
+}
+
+/// Somebody works on the pair.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Maintenance {
+    /// Who.
+    pub by: String,
+    /// Since when (Unix time, ms).
+    pub since_ms: i64,
+    /// Until when it was planned (Unix time, ms). It never ends by itself: afterwards it is said loudly.
+    pub until_ms: i64,
+    /// It was said already that it is over time.
+    pub reminded: bool,
 }
 
 /// An attempt: from the moment at which all gates passed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attempt {
     /// Id, the same in journal, status file and mails.
@@ -89,21 +127,41 @@ pub struct Attempt {
 }
 
 /// Why an attempt was opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Why {
     /// The peer is lost.
     PeerLost,
     /// The pair is founded by an operator.
     Founding,
+    /// Nobody serves after a boot, and both nodes agree who leads.
+    Agreed,
+    /// The master gave the groups away.
+    Handover,
+    /// This master gives its groups away.
+    Moving {
+        /// By an operator's wish; else it reported itself and becomes STANDBY.
+        planned: bool,
+    },
+    /// An operator made this node master while the peer is away.
+    Assumed,
 }
 
 /// Where an attempt is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "at", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Stage {
     /// The peer's promise is awaited.
     Yielding,
+    /// The peer is asked whether it may take.
+    Asking {
+        /// Given up after this (CLOCK_BOOTTIME, ms).
+        until_ms: u64,
+    },
+    /// The groups are being stopped here. Nothing was promised yet.
+    Demoting,
+    /// Stopping failed, and what was stopped is started again: this node never stopped being master.
+    Restoring,
     /// About to fence; nothing was sent, so it may still be abandoned.
     Intent,
     /// A power command is or may be on its way: no abandoning (F4).
@@ -133,7 +191,7 @@ pub enum Stage {
 }
 
 /// A reported failure that is being watched.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
     /// Id; becomes the attempt's.
@@ -149,7 +207,7 @@ pub struct Case {
 }
 
 /// A durable promise to the peer: this node holds nothing of these groups and takes nothing without a proof of its own.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Promise {
     /// The peer's attempt.
@@ -169,10 +227,15 @@ impl Durable {
             node: node.to_owned(),
             cluster_id: String::new(),
             groups: groups.into_iter().map(|g| (g.to_owned(), blank.clone())).collect(),
-            peer: Peer { record: PeerRecord::Ok, epochs: BTreeMap::new(), boot_starts: None, config_hash: None },
+            peer: Peer { record: PeerRecord::Ok, epochs: BTreeMap::new(), boot_starts: None, config_hash: None, maintenance: false },
             attempt: None,
             case: None,
             promise: None,
+            handover: None,
+            released: None,
+            rejoining: false,
+            maintenance: None,
+            drain_until_ms: 0,
             frozen: None,
             takeovers: Vec::new(),
         }

@@ -2,9 +2,11 @@
 //!
 //! Each gate passes, waits (not yet sure: never acts, never alarms) or refuses with its code.
 
+use super::durable::Maintenance;
+use super::ms;
 use super::outlook::Outlook;
 use super::view::{DeviceView, Readiness};
-use plugin_core::cluster::Cluster;
+use plugin_core::cluster::{Cluster, Data, Group, Limits};
 use plugin_core::contract::Refusal;
 use plugin_core::contract::request::Request;
 use plugin_core::contract::status::{GateStatus, Life};
@@ -98,12 +100,56 @@ pub fn judge(cluster: &Cluster, call: &Request, wall_ms: i64) -> Call {
     }
 }
 
-/// G1 and G2 apart from the roles: what the configuration allows at all.
-pub fn allowed(cluster: &Cluster) -> Gate {
-    if cluster.automatic {
-        Gate::new("G1", Verdict::Pass, "automatic = true")
-    } else {
-        Gate::new("G1", Verdict::Refuse(Refusal::AutomaticOff), "automatic = false in cluster.toml")
+/// G1: nothing forbids automatic acts: the configuration, or somebody who works on one of the nodes (row 41).
+pub fn allowed(cluster: &Cluster, own: Option<&Maintenance>, peers: bool) -> Gate {
+    let gate = |verdict, text: String| Gate::new("G1", verdict, text);
+    if !cluster.automatic {
+        return gate(Verdict::Refuse(Refusal::AutomaticOff), "automatic = false in cluster.toml".to_owned());
+    }
+    match own {
+        Some(m) => gate(Verdict::Refuse(Refusal::Maintenance), format!("{} works on this node", m.by)),
+        None if peers => gate(Verdict::Refuse(Refusal::Maintenance), "somebody works on the peer, by its last message".to_owned()),
+        None => gate(Verdict::Pass, "automatic, no maintenance".to_owned()),
+    }
+}
+
+/// G6: the data of every group can be proven fresh. A device that both nodes reach is always fresh; what this version can't
+/// prove it refuses, rather than start a service beside its data.
+pub fn data(cluster: &Cluster) -> Gate {
+    let unknown = |g: &Group| match &g.data {
+        Data::Device | Data::None => None,
+        Data::Async { .. } => Some(format!("{}: the age of an async copy", g.name)),
+        Data::Drbd { resource, .. } => Some(format!("{}: DRBD resource {resource}", g.name)),
+        Data::Vg { vg, .. } => Some(format!("{}: volume group {vg}", g.name)),
+    };
+    let open: Vec<String> = cluster.groups.iter().filter_map(unknown).collect();
+    if open.is_empty() {
+        return Gate::new("G6", Verdict::Pass, "shared device or no data");
+    }
+    Gate::new("G6", Verdict::Refuse(Refusal::DataUnknown), format!("this version can't prove {}", open.join("; ")))
+}
+
+/// G8: not too many takeovers lately. The clock is this node's own; a jump can only refuse (times ahead count as now).
+pub fn rate(limits: &Limits, takeovers: &[i64], wall_ms: i64) -> Gate {
+    let ages: Vec<u64> = takeovers.iter().map(|at| u64::try_from(wall_ms - at).unwrap_or(0)).collect();
+    let day = ages.iter().filter(|age| **age < 24 * 3_600_000).count();
+    let latest = ages.iter().min().copied();
+    let interval = limits.interval.0.map_or(0, ms);
+    if latest.is_some_and(|age| age < interval) {
+        return Gate::new("G8", Verdict::Refuse(Refusal::RateLimit), format!("the last takeover was less than {} ago", limits.interval));
+    }
+    if limits.per_day > 0 && day >= limits.per_day as usize {
+        return Gate::new("G8", Verdict::Refuse(Refusal::RateLimit), format!("{day} takeovers in 24 hours, {} allowed", limits.per_day));
+    }
+    Gate::new("G8", Verdict::Pass, format!("{day} takeovers in 24 hours"))
+}
+
+/// G5, G10 and G11: this node can run the groups, and nobody else runs them.
+pub fn fit(own: &Readiness) -> Gate {
+    match own {
+        Readiness::Unknown(why) => Gate::new("G5", Verdict::Wait, why.clone()),
+        Readiness::Seen { unfit: Some((code, text)), .. } => Gate::new("G5", Verdict::Refuse(*code), text.clone()),
+        Readiness::Seen { unfit: None, .. } => Gate::new("G5", Verdict::Pass, "programs, memory and devices are there; no other cluster manager"),
     }
 }
 

@@ -56,8 +56,14 @@ pub enum Record {
     Hold { attempt: String, group: String, code: Refusal, text: String },
     /// This node serves the group.
     Master { attempt: String, group: String, epoch: u64 },
-    /// This node gave a group up because the peer holds a higher epoch.
-    Demoted { group: String, epoch: u64 },
+    /// This node gave groups up: to a higher epoch, or in a graceful move.
+    Demoted { attempt: String, groups: Vec<String>, epoch: u64 },
+    /// This node holds nothing of a handover that it could not use.
+    Released { attempt: String },
+    /// An operator acted.
+    Operator { who: String, what: String },
+    /// Maintenance began or ended.
+    Maintenance { on: bool, who: String },
     /// A case or an attempt ended.
     Closed { attempt: String, why: String },
     /// Automation is frozen.

@@ -2,6 +2,7 @@
 //!
 //! Lower-epoch *acts* are rejected by the receiver; HELLO is always answered.
 
+use super::durable::Handover;
 use plugin_core::contract::status::{PeerRecord, Role};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -24,8 +25,30 @@ pub enum Message {
     Prepare { attempt: String, founding: bool, cluster_id: String, epochs: BTreeMap<String, u64> },
     /// The promise, durable before it is said.
     Yielded { attempt: String },
-    /// No promise, with the reason.
+    /// No promise, or not ready to take, with the reason.
     Declined { attempt: String, text: String },
+    /// "May you take these groups?": asked before anything is demoted.
+    MayTake { attempt: String, epochs: BTreeMap<String, u64> },
+    /// "I may." Nothing is promised by it.
+    CanTake { attempt: String },
+    /// "Let me be your slave again."
+    Rejoin { cluster_id: String },
+}
+
+/// One group of the sender.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GroupBeat {
+    /// Its role.
+    pub role: Role,
+    /// Its role before it booted, while INERT.
+    pub was: Role,
+    /// The highest epoch that it has seen.
+    pub epoch: u64,
+    /// Epoch of the data that it served last.
+    pub data_epoch: u64,
+    /// Who wrote the data last, as far as it knows.
+    pub owner: Option<String>,
 }
 
 /// What a node tells of itself.
@@ -38,8 +61,16 @@ pub struct Beat {
     pub cluster_id: String,
     /// Hash of its configuration (G9).
     pub config_hash: String,
-    /// Its roles and highest epochs.
-    pub groups: BTreeMap<String, (Role, u64)>,
+    /// Its groups.
+    pub groups: BTreeMap<String, GroupBeat>,
+    /// Groups that it gave away and does not hold any more; durable there. The receiver may take them.
+    pub handover: Option<Handover>,
+    /// The receiver's handover that it could not use; durable there. The receiver may take the groups back.
+    pub released: Option<String>,
+    /// Somebody works on it (G1).
+    pub maintenance: bool,
+    /// Every fence device of the receiver answers it (for a rejoin).
+    pub stonith_ok: bool,
     /// What it holds about the receiver.
     pub record: PeerRecord,
     /// Its links have a carrier, its witnesses answer (clients' side).

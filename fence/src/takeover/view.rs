@@ -2,7 +2,7 @@
 //! by a thread of its own, so that a slow device never delays a decision.
 
 use super::agent::Input;
-use super::machine;
+use super::{fitness, machine};
 use crate::power::{self, Power, PowerError, PowerSwitch};
 use plugin_core::Host;
 use plugin_core::cluster::Cluster;
@@ -77,6 +77,8 @@ pub enum Readiness {
     Seen {
         /// What would start managed resources at boot.
         boot_starts: Vec<String>,
+        /// Why this node can't run the groups (G5, G10, G11).
+        unfit: Option<(Refusal, String)>,
     },
 }
 
@@ -147,8 +149,9 @@ fn look(cluster: &Cluster, peer: &str, clock: &System) -> Vec<DeviceView> {
 pub fn watch_machine(cluster: &Arc<Cluster>, inbox: &Sender<Input>) {
     loop {
         let host = System::new(Some(LOOK));
-        let seen = match machine::boot_starts(&host, cluster) {
-            Ok(boot_starts) => Readiness::Seen { boot_starts },
+        let looked = machine::boot_starts(&host, cluster).and_then(|starts| Ok((starts, fitness::unfit(&host, cluster)?)));
+        let seen = match looked {
+            Ok((boot_starts, unfit)) => Readiness::Seen { boot_starts, unfit },
             Err(blind) => Readiness::Unknown(format!("cannot {blind}")),
         };
         if inbox.send(Input::Ready(seen)).is_err() {

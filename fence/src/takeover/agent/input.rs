@@ -31,7 +31,7 @@ pub enum Input {
         /// Where the answer goes.
         reply: Sender<Answer>,
     },
-    /// An operator's command, one line.
+    /// An operator's command, one line of JSON.
     Operator {
         /// The line.
         command: String,
@@ -102,6 +102,8 @@ pub enum Input {
         /// How.
         result: Result<String, Failure>,
     },
-    /// A roll-back ended.
+    /// A roll-back, or a demotion, ended.
     Undone(Result<(), String>),
+    /// Starting again ended.
+    Restored(Result<(), String>),
 }

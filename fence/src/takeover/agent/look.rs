@@ -2,9 +2,9 @@
 
 use super::{Agent, BEAT, QUIET_CHANNEL, STATUS};
 use crate::takeover::decide::Event;
-use crate::takeover::durable::Stage;
+use crate::takeover::durable::{Stage, Standing};
 use crate::takeover::gates::{self, Gate, Verdict};
-use crate::takeover::message::{Beat, Message};
+use crate::takeover::message::{Beat, GroupBeat, Message};
 use crate::takeover::view::Readiness;
 use crate::takeover::{ms, publish};
 use plugin_core::Host;
@@ -31,8 +31,9 @@ impl Agent {
         }
         if now.saturating_sub(self.last_said) >= BEAT {
             self.last_said = now;
-            if self.state.attempt.as_ref().is_some_and(|a| matches!(a.stage, Stage::Draining { .. } | Stage::Yielding)) {
-                self.apply(Event::Tick { life, now_ms });
+            let waits = |stage| matches!(stage, Stage::Draining { .. } | Stage::Yielding | Stage::Asking { .. });
+            if self.state.attempt.as_ref().is_some_and(|a| waits(a.stage)) || self.state.rejoining || self.state.maintenance.is_some() {
+                self.apply(Event::Tick { life, now_ms, wall_ms: self.host.wall_ms() });
             }
             let beat = Message::Beat(Box::new(self.beat(now)));
             self.sessions.say(&beat);
@@ -49,12 +50,15 @@ impl Agent {
     }
 
     /// Every gate of an automatic takeover, G0 apart.
-    fn look(&self, now: Duration) -> Vec<Gate> {
+    pub(super) fn look(&self, now: Duration) -> Vec<Gate> {
         vec![
-            gates::allowed(&self.cluster),
+            gates::allowed(&self.cluster, self.state.maintenance.as_ref(), self.state.peer.maintenance),
             gates::peer_dead(&self.cluster, &self.outlook, now),
             gates::not_isolated(&self.cluster, &self.outlook, now),
+            gates::fit(&self.readiness),
+            gates::data(&self.cluster),
             gates::stonith(&self.devices, now),
+            gates::rate(&self.cluster.limits, &self.state.takeovers, self.host.wall_ms()),
             gates::same_configuration(&self.config_hash, self.state.peer.config_hash.as_deref()),
             gates::boot_starts(&self.readiness, self.state.peer.boot_starts.as_deref()),
         ]
@@ -67,9 +71,9 @@ impl Agent {
             let gates = [gates::peer_dead(&self.cluster, &self.outlook, now), gates::not_isolated(&self.cluster, &self.outlook, now)];
             let refusal = gates.iter().find_map(Gate::refusal);
             if let Some(refusal) = refusal {
-                self.apply(Event::MaySend { level, device, verdict: Err(refusal) });
+                self.apply(Event::MaySend { level, device, verdict: Err(refusal), now_ms: ms(now) });
             } else if gates.iter().all(|g| g.verdict == Verdict::Pass) {
-                self.apply(Event::MaySend { level, device, verdict: Ok(()) });
+                self.apply(Event::MaySend { level, device, verdict: Ok(()), now_ms: ms(now) });
             }
         }
         if self.off_ask.is_some()
@@ -83,15 +87,19 @@ impl Agent {
     fn beat(&self, now: Duration) -> Beat {
         let network_ok = gates::not_isolated(&self.cluster, &self.outlook, now).verdict == Verdict::Pass;
         let boot_starts = match &self.readiness {
-            Readiness::Seen { boot_starts } => boot_starts.clone(),
+            Readiness::Seen { boot_starts, .. } => boot_starts.clone(),
             Readiness::Unknown(why) => vec![format!("not known: {why}")],
         };
         Beat {
             boot_id: self.boot_id.clone(),
             cluster_id: self.state.cluster_id.clone(),
             config_hash: self.config_hash.clone(),
-            groups: self.state.groups.iter().map(|(name, g)| (name.clone(), (g.role, g.epoch_seen))).collect(),
+            groups: self.state.groups.iter().map(|(name, g)| (name.clone(), group_beat(g))).collect(),
             record: self.state.peer.record,
+            handover: self.state.handover.clone(),
+            released: self.state.released.clone(),
+            maintenance: self.state.maintenance.is_some(),
+            stonith_ok: gates::stonith(&self.devices, now).verdict == Verdict::Pass,
             network_ok,
             boot_starts,
             wall_ms: self.host.wall_ms(),
@@ -139,8 +147,12 @@ impl Agent {
                 node: self.policy.peer.clone(),
                 life: self.outlook.life(now),
                 record: self.state.peer.record,
-                roles: self.last_beat.as_ref().map(|b| b.groups.iter().map(|(n, (r, _))| (n.clone(), *r)).collect()).unwrap_or_default(),
-                network_ok: self.last_beat.as_ref().filter(|_| self.cluster.links.keys().any(|link| self.outlook.channel(link, now))).map(|b| b.network_ok),
+                roles: self.last_beat.as_ref().map(|b| b.groups.iter().map(|(n, g)| (n.clone(), g.role)).collect()).unwrap_or_default(),
+                network_ok: self
+                    .last_beat
+                    .as_ref()
+                    .filter(|_| self.cluster.links.keys().any(|link| self.outlook.channel(link, now)))
+                    .map(|b| b.network_ok),
                 links: links.collect(),
             },
             witnesses: round.map(|r| r.witnesses.clone()).unwrap_or_default(),
@@ -155,9 +167,22 @@ impl Agent {
     }
 }
 
+fn group_beat(standing: &Standing) -> GroupBeat {
+    GroupBeat {
+        role: standing.role,
+        was: standing.was,
+        epoch: standing.epoch_seen,
+        data_epoch: standing.data_epoch,
+        owner: standing.data_owner.clone(),
+    }
+}
+
 fn stage(stage: Stage) -> String {
     match stage {
-        Stage::Yielding => "waits for the peer's promise".to_owned(),
+        Stage::Yielding => "waits for the peer's word".to_owned(),
+        Stage::Asking { .. } => "asks whether the peer may take".to_owned(),
+        Stage::Demoting => "stopping the groups".to_owned(),
+        Stage::Restoring => "starting the groups again".to_owned(),
         Stage::Intent => "about to fence".to_owned(),
         Stage::Sent => "fencing".to_owned(),
         Stage::Draining { .. } => "fence failed, drains".to_owned(),

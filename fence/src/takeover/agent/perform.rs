@@ -5,6 +5,7 @@ use crate::takeover::decide::{Action, Event, decide};
 use crate::takeover::steps::{self, Step};
 use crate::takeover::{ms, publish};
 use plugin_core::Host;
+use plugin_core::cluster::{Cluster, Group};
 use plugin_core::contract::mail::{MailEvent, MailKind};
 use plugin_core::contract::request::Answer;
 use plugin_core::contract::status::Role;
@@ -28,7 +29,12 @@ impl Agent {
             publish::log(&format!("nothing is done: {why}"));
             if matches!(
                 event,
-                Event::Proven { .. } | Event::FenceEnded { .. } | Event::StepDone { .. } | Event::StepFailed { .. } | Event::Undone { .. }
+                Event::Proven { .. }
+                    | Event::FenceEnded { .. }
+                    | Event::StepDone { .. }
+                    | Event::StepFailed { .. }
+                    | Event::Undone { .. }
+                    | Event::Restored { .. }
             ) {
                 self.stalled.push_back(event);
             }
@@ -79,16 +85,8 @@ impl Agent {
                 self.permit(answer);
             }
             Action::Run { group, step, epoch } => self.run_step(group, step, epoch),
-            Action::Undo { group } => {
-                let (cluster, inbox) = (Arc::clone(&self.cluster), self.outbox.clone());
-                thread::spawn(move || {
-                    let result = match cluster.groups.iter().find(|g| g.name == group) {
-                        Some(found) => steps::release(&cluster, found),
-                        None => Err(format!("group {group} is not in cluster.toml")),
-                    };
-                    let _ = inbox.send(Input::Undone(result));
-                });
-            }
+            Action::Undo { groups } => self.on_groups(groups, steps::release, Input::Undone),
+            Action::Restore { groups } => self.on_groups(groups, steps::restore, Input::Restored),
             Action::Say(message) => self.sessions.say(&message),
             Action::Tell(answer) => self.tell(answer),
             Action::Mail { kind, incident, summary, details } => self.mail(kind, &incident, summary, details),
@@ -103,6 +101,18 @@ impl Agent {
         if before < ms(self.host.now()) {
             let _ = self.wake_prober.send(());
         }
+    }
+
+    /// Does something with groups in a thread of its own, one after the other until the first failure.
+    fn on_groups(&self, groups: Vec<String>, act: fn(&Cluster, &Group) -> Result<(), String>, tell: fn(Result<(), String>) -> Input) {
+        let (cluster, inbox) = (Arc::clone(&self.cluster), self.outbox.clone());
+        thread::spawn(move || {
+            let result = groups.iter().try_for_each(|name| match cluster.groups.iter().find(|g| g.name == *name) {
+                Some(group) => act(&cluster, group),
+                None => Err(format!("group {name} is not in cluster.toml")),
+            });
+            let _ = inbox.send(tell(result));
+        });
     }
 
     fn run_step(&mut self, group: String, step: Step, epoch: u64) {
@@ -133,7 +143,7 @@ impl Agent {
         }
     }
 
-    fn tell(&mut self, answer: Result<String, String>) {
+    pub(super) fn tell(&mut self, answer: Result<String, String>) {
         if let Some(reply) = self.operator.take() {
             let _ = reply.send(answer);
         }

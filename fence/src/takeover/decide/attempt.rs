@@ -1,6 +1,6 @@
 //! The attempt: from the fence to the last step, and every way in which it can end.
 
-use super::{Action, DRAIN_MS, Draft, PAUSES_MS};
+use super::{Action, DRAIN_MS, Draft, PAUSES_MS, ProofKind};
 use crate::power::FenceFailure;
 use crate::takeover::durable::{Attempt, Stage, Why};
 use crate::takeover::journal::Record;
@@ -13,12 +13,17 @@ impl Draft<'_> {
         self.state.attempt.clone()
     }
 
-    pub(super) fn may_send(&mut self, level: u8, device: &str, verdict: Result<(), (Refusal, String)>) {
+    pub(super) fn may_send(&mut self, level: u8, device: &str, verdict: Result<(), (Refusal, String)>, now_ms: u64) {
         let Some(attempt) = self.attempt().filter(|a| matches!(a.stage, Stage::Intent | Stage::Sent)) else {
             return self.act(Action::Permit(Err("no attempt is open".to_owned())));
         };
+        if attempt.why == Why::Assumed {
+            // The operator said that the peer is off; if it is not, he is wrong, and nobody is shot for it.
+            return self.act(Action::Permit(Err(format!("{} is not off, and assume-master switches nothing off", self.policy.peer))));
+        }
         match verdict {
             Ok(()) => {
+                self.state.drain_until_ms = now_ms + DRAIN_MS;
                 self.journal(Record::Sent { attempt: attempt.id.clone(), level, device: device.to_owned() });
                 if attempt.stage == Stage::Intent {
                     let summary = format!("{} is switching {} off", self.policy.me, self.policy.peer);
@@ -38,18 +43,27 @@ impl Draft<'_> {
         }
     }
 
-    /// OFF was seen twice, or the peer promised: the groups get their epochs and the first step begins.
-    pub(super) fn proven(&mut self, evidence: Vec<String>) {
-        let Some(attempt) = self.attempt().filter(|a| matches!(a.stage, Stage::Intent | Stage::Sent | Stage::Yielding)) else {
+    /// The proof is there: the groups get their epochs and the first step begins.
+    pub(super) fn proven(&mut self, by: ProofKind, evidence: Vec<String>) {
+        let fits = |stage| match by {
+            ProofKind::Fenced => matches!(stage, Stage::Intent | Stage::Sent),
+            ProofKind::Yielded | ProofKind::Attested => stage == Stage::Yielding,
+        };
+        let Some(attempt) = self.attempt().filter(|a| fits(a.stage)) else {
             return self.act(Action::DropProof);
         };
-        if attempt.stage == Stage::Yielding {
-            self.journal(Record::Yielded { attempt: attempt.id.clone() });
-        } else {
-            self.journal(Record::OffConfirmed { attempt: attempt.id.clone(), evidence: evidence.clone() });
-            self.mail(MailKind::FenceConfirmed, &attempt.id, format!("{} is off", self.policy.peer), evidence);
-            self.state.peer.record = PeerRecord::OffConfirmed;
+        match by {
+            ProofKind::Yielded => self.journal(Record::Yielded { attempt: attempt.id.clone() }),
+            ProofKind::Attested => self.state.peer.record = PeerRecord::OffConfirmed,
+            ProofKind::Fenced => {
+                self.journal(Record::OffConfirmed { attempt: attempt.id.clone(), evidence: evidence.clone() });
+                self.mail(MailKind::FenceConfirmed, &attempt.id, format!("{} is off", self.policy.peer), evidence);
+                self.state.peer.record = PeerRecord::OffConfirmed;
+            }
         }
+        self.state.handover = None;
+        self.state.released = None;
+        self.state.rejoining = false;
         for name in &attempt.groups {
             let theirs = self.state.peer.epochs.get(name).copied().unwrap_or(0);
             let Some(group) = self.state.groups.get_mut(name) else { continue };
@@ -109,23 +123,22 @@ impl Draft<'_> {
         }
         self.journal(Record::Closed { attempt: attempt.id.clone(), why: "done".to_owned() });
         let groups = attempt.groups.join(", ");
-        match attempt.why {
+        let (kind, mut summary, record) = match attempt.why {
             Why::PeerLost => {
                 self.state.takeovers.push(wall_ms);
-                let summary = match &degraded {
-                    None => format!("{me} took {groups} over from {}", self.policy.peer),
-                    Some(what) => format!("{me} took {groups} over from {}, degraded: {what}", self.policy.peer),
-                };
-                self.mail(MailKind::Takeover, &attempt.id, summary, Vec::new());
-                self.end_attempt(PeerRecord::Standby);
+                (MailKind::Takeover, format!("{me} took {groups} over from {}", self.policy.peer), PeerRecord::Standby)
             }
-            Why::Founding => {
-                let summary = format!("{me} founded the pair and serves {groups}");
-                self.mail(MailKind::Founded, &attempt.id, summary.clone(), Vec::new());
-                self.act(Action::Tell(Ok(summary)));
-                self.end_attempt(PeerRecord::Ok);
-            }
+            Why::Assumed => (MailKind::Takeover, format!("{me} serves {groups} by an operator's word"), PeerRecord::Standby),
+            Why::Founding => (MailKind::Founded, format!("{me} founded the pair and serves {groups}"), PeerRecord::Ok),
+            Why::Handover | Why::Moving { .. } => (MailKind::Takeover, format!("{groups} moved to {me}"), PeerRecord::Ok),
+            Why::Agreed => (MailKind::Takeover, format!("{me} serves {groups}, as both nodes agreed after a boot"), PeerRecord::Ok),
+        };
+        if let Some(what) = &degraded {
+            summary = format!("{summary}, degraded: {what}");
         }
+        self.mail(kind, &attempt.id, summary.clone(), Vec::new());
+        self.act(Action::Tell(Ok(summary)));
+        self.end_attempt(record);
     }
 
     pub(super) fn step_failed(&mut self, step: Step, code: Refusal, text: &str, wall_ms: i64) {
@@ -141,7 +154,7 @@ impl Draft<'_> {
             self.journal(Record::Undo { attempt: attempt.id.clone(), group: name.clone(), step, code, text: text.to_owned() });
             self.mail(MailKind::TakeoverFailed, &attempt.id, format!("takeover of {name} failed at {step}: {code}, {text}; rolled back"), Vec::new());
             self.stage(Stage::Undoing { group });
-            self.act(Action::Undo { group: name });
+            self.act(Action::Undo { groups: vec![name] });
         } else {
             self.journal(Record::Hold { attempt: attempt.id.clone(), group: name.clone(), code, text: text.to_owned() });
             self.mail(MailKind::TakeoverHeld, &attempt.id, format!("takeover of {name} is held at {step}: {code}, {text}"), Vec::new());
@@ -150,9 +163,7 @@ impl Draft<'_> {
             }
             self.stage(Stage::Held);
         }
-        if attempt.why == Why::Founding {
-            self.act(Action::Tell(Err(format!("{step} failed: {code}, {text}"))));
-        }
+        self.act(Action::Tell(Err(format!("{step} failed: {code}, {text}"))));
     }
 
     pub(super) fn undone(&mut self, clean: Result<(), String>) {
@@ -163,9 +174,18 @@ impl Draft<'_> {
             }
             return;
         };
-        let Stage::Undoing { group } = attempt.stage else { return };
+        let Stage::Undoing { group } = attempt.stage else {
+            return self.demoted(&attempt, clean);
+        };
         let why = match clean {
-            Ok(()) => "rolled back".to_owned(),
+            Ok(()) => {
+                if attempt.why == Why::Handover {
+                    // A durable promise: the peer may take the groups back.
+                    self.journal(Record::Released { attempt: attempt.id.clone() });
+                    self.state.released = Some(attempt.id.clone());
+                }
+                "rolled back".to_owned()
+            }
             Err(text) => format!("the roll-back failed: {text}"),
         };
         for name in attempt.groups.iter().skip(group) {
@@ -175,7 +195,7 @@ impl Draft<'_> {
             }
         }
         self.journal(Record::Closed { attempt: attempt.id, why });
-        let record = if attempt.why == Why::Founding { PeerRecord::Ok } else { PeerRecord::Standby };
+        let record = if matches!(attempt.why, Why::PeerLost | Why::Assumed) { PeerRecord::Standby } else { PeerRecord::Ok };
         self.end_attempt(record);
     }
 
@@ -192,13 +212,14 @@ impl Draft<'_> {
         if !forbidden {
             self.journal(Record::FenceFailed { attempt: attempt.id.clone(), code, evidence: evidence.clone() });
             let summary = format!("{} could not be fenced: {code}; no takeover", self.policy.peer);
-            self.mail(MailKind::FenceFailed, &attempt.id, summary, evidence);
+            self.mail(MailKind::FenceFailed, &attempt.id, summary, evidence.clone());
         }
         if attempt.stage == Stage::Intent {
             // Nothing was sent: the attempt may end, the case goes on (F1).
             self.journal(Record::Closed { attempt: attempt.id.clone(), why: "nothing was sent".to_owned() });
             self.state.attempt = None;
             self.state.peer.record = PeerRecord::Ok;
+            self.act(Action::Tell(Err(evidence.join("; "))));
             if let Some(case) = &mut self.state.case {
                 case.next_ms = if forbidden { now_ms } else { now_ms + pause };
                 case.failures = attempt.failures + u32::from(!forbidden);

@@ -1,6 +1,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 use super::*;
 
+mod agreement;
+
 fn policy(me: &str) -> Policy {
     let peer = if me == "n1" { "n2" } else { "n1" };
     Policy { me: me.into(), peer: peer.into(), groups: vec![("web".into(), "n1".into())] }
@@ -58,14 +60,27 @@ impl Node {
     fn fencing() -> Self {
         let mut node = Node::new("n2", Role::Slave, 4);
         node.call(Call::Accept, "a1").look(Verdict::Pass, Life::Silent, 1100);
-        node.on(Event::MaySend { level: 1, device: "bmc".into(), verdict: Ok(()) });
+        node.on(Event::MaySend { level: 1, device: "bmc".into(), verdict: Ok(()), now_ms: 1000 });
         node
     }
 }
 
+fn said(role: Role, was: Role, epoch: u64, record: PeerRecord) -> PeerSaid {
+    let group = GroupBeat { role, was, epoch, data_epoch: epoch, owner: None };
+    PeerSaid {
+        cluster_id: "pair".into(),
+        config_hash: "h".into(),
+        groups: [("web".to_owned(), group)].into(),
+        record,
+        boot_starts: vec![],
+        maintenance: false,
+        may_act: true,
+        id: "agreed".into(),
+    }
+}
+
 fn beat(role: Role, epoch: u64, record: PeerRecord) -> Event {
-    let groups = [("web".to_owned(), (role, epoch))].into();
-    Event::PeerSaid { beat: PeerSaid { cluster_id: "pair".into(), config_hash: "h".into(), groups, record, boot_starts: vec![] } }
+    Event::PeerSaid { beat: said(role, role, epoch, record) }
 }
 
 fn finish(node: &mut Node) {
@@ -85,16 +100,16 @@ fn a_lost_master_is_fenced_before_anything_is_started() {
     assert!(node.actions.is_empty(), "a gate that waits neither acts nor alarms");
     node.look(Verdict::Pass, Life::Silent, 1100);
     assert_eq!(node.did(), ["Gates", "Open", "Intent", "StartFence"]);
-    node.on(Event::MaySend { level: 1, device: "bmc".into(), verdict: Ok(()) });
+    node.on(Event::MaySend { level: 1, device: "bmc".into(), verdict: Ok(()), now_ms: 1000 });
     assert_eq!(node.did(), ["Sent", "Mail", "Permit"]);
     assert_eq!((node.role(), node.stage()), (Role::Slave, Some(Stage::Sent)), "sent is not fenced");
-    node.on(Event::Proven { evidence: vec!["OFF twice".into()] });
+    node.on(Event::Proven { by: ProofKind::Fenced, evidence: vec!["OFF twice".into()] });
     assert_eq!(node.did(), ["OffConfirmed", "Mail", "Epoch", "Begin", "Run"]);
     assert_eq!((node.role(), node.epoch()), (Role::Taking, 5));
     finish(&mut node);
     assert_eq!(node.role(), Role::Master);
     assert_eq!((node.state.peer.record, node.state.attempt.is_none(), node.state.case.is_none()), (PeerRecord::Standby, true, true));
-    assert_eq!(node.did(), ["Done", "Master", "Closed", "Mail", "DropProof"]);
+    assert_eq!(node.did(), ["Done", "Master", "Closed", "Mail", "Tell", "DropProof"]);
 }
 
 #[test]
@@ -163,7 +178,7 @@ fn a_peer_that_answers_again_closes_the_case() {
 fn row_66_before_the_first_command_a_peer_that_is_back_ends_the_attempt() {
     let mut node = Node::new("n2", Role::Slave, 1);
     node.call(Call::Accept, "a1").look(Verdict::Pass, Life::Silent, 1100);
-    node.on(Event::MaySend { level: 1, device: "bmc".into(), verdict: Err((Refusal::PeerAlive, "ping".into())) });
+    node.on(Event::MaySend { level: 1, device: "bmc".into(), verdict: Err((Refusal::PeerAlive, "ping".into())), now_ms: 1000 });
     assert!(matches!(&node.actions[..], [Action::Permit(Err(_))]));
     node.on(Event::FenceEnded { failure: FenceFailure::Forbidden { reason: "back".into(), sent: false }, now_ms: 1200 });
     assert!(node.state.attempt.is_none());
@@ -175,13 +190,13 @@ fn f4_after_a_command_the_attempt_is_not_abandoned() {
     let mut node = Node::fencing();
     node.on(Event::FenceEnded { failure: FenceFailure::Forbidden { reason: "back".into(), sent: true }, now_ms: 2000 });
     assert!(matches!(node.stage(), Some(Stage::Draining { .. })));
-    node.on(Event::Tick { life: Life::Alive, now_ms: 2000 + DRAIN_MS - 1 });
+    node.on(Event::Tick { life: Life::Alive, now_ms: 2000 + DRAIN_MS - 1, wall_ms: 0 });
     assert!(node.state.attempt.is_some(), "an accepted off may still arrive");
     // Row 4: the off arrives, the peer falls silent: it is fenced to the end.
     let mut silent = Node { policy: node.policy.clone(), state: node.state.clone(), actions: vec![] };
-    silent.on(Event::Tick { life: Life::Silent, now_ms: 12_000 });
+    silent.on(Event::Tick { life: Life::Silent, now_ms: 12_000, wall_ms: 0 });
     assert_eq!((silent.stage(), silent.did()), (Some(Stage::Sent), vec!["StartFence".to_owned()]));
-    node.on(Event::Tick { life: Life::Alive, now_ms: 2000 + DRAIN_MS });
+    node.on(Event::Tick { life: Life::Alive, now_ms: 2000 + DRAIN_MS, wall_ms: 0 });
     assert_eq!(node.did(), ["Ineffective", "Closed", "Mail", "DropProof"]);
     assert_eq!((node.role(), node.state.peer.record), (Role::Slave, PeerRecord::Ok));
 }
@@ -195,7 +210,7 @@ fn a_fence_that_fails_before_any_command_waits_longer_each_time() {
         node.look(Verdict::Pass, Life::Silent, now);
         assert_eq!(node.stage(), Some(Stage::Intent), "at {now}");
         node.on(Event::FenceEnded { failure: FenceFailure::Failed(vec!["silent".into()]), now_ms: now });
-        assert_eq!(node.did(), ["FenceFailed", "Mail", "Closed"]);
+        assert_eq!(node.did(), ["FenceFailed", "Mail", "Closed", "Tell"]);
         node.look(Verdict::Pass, Life::Silent, now + pause - 1);
         assert_eq!(node.stage(), None, "not before {pause}");
         now += pause;
@@ -208,14 +223,14 @@ fn f5_a_restart_proves_again_what_was_proven() {
     for progress in 0..3 {
         let mut node = Node::fencing();
         if progress > 0 {
-            node.on(Event::Proven { evidence: vec![] });
+            node.on(Event::Proven { by: ProofKind::Fenced, evidence: vec![] });
         }
         if progress > 1 {
             node.on(Event::StepDone { step: Step::Check, evidence: "ok".into(), wall_ms: 1 });
         }
         node.on(Event::Started { booted: false, boot_id: "b".into() });
         assert_eq!((node.stage(), node.did()), (Some(Stage::Sent), vec!["Boot".to_owned(), "StartFence".to_owned()]), "progress {progress}");
-        node.on(Event::Proven { evidence: vec![] });
+        node.on(Event::Proven { by: ProofKind::Fenced, evidence: vec![] });
         assert_eq!(node.epoch(), 5, "the epoch is burnt once");
         finish(&mut node);
         assert_eq!(node.role(), Role::Master);
@@ -245,7 +260,7 @@ fn row_32_a_stale_master_that_boots_alone_stays_inert() {
     let mut node = Node::new("n1", Role::Master, 4);
     node.on(Event::Started { booted: true, boot_id: "b".into() });
     for now in 0..100 {
-        node.on(Event::Tick { life: Life::Silent, now_ms: now * 60_000 }).call(Call::Accept, "x");
+        node.on(Event::Tick { life: Life::Silent, now_ms: now * 60_000, wall_ms: 0 }).call(Call::Accept, "x");
     }
     assert_eq!(node.role(), Role::Inert);
 }
@@ -265,7 +280,7 @@ fn a_master_of_a_lower_epoch_gives_up() {
     let mut node = Node::new("n1", Role::Master, 4);
     node.on(beat(Role::Master, 5, PeerRecord::Ok));
     assert_eq!(node.role(), Role::Standby);
-    assert!(node.actions.contains(&Action::Undo { group: "web".into() }));
+    assert!(node.actions.contains(&Action::Undo { groups: vec!["web".into()] }));
 }
 
 #[test]
@@ -299,15 +314,12 @@ fn founding_needs_the_peers_promise_and_makes_it_slave() {
     other.on(ask(Ok(())));
     assert_eq!(other.did(), ["Say"], "asked again, the same promise");
 
-    home.on(Event::Proven { evidence: vec![] });
+    home.on(Event::Proven { by: ProofKind::Yielded, evidence: vec![] });
     assert_eq!(home.did(), ["Yielded", "Founded", "Epoch", "Begin", "Run"]);
     finish(&mut home);
     assert_eq!((home.role(), home.epoch(), home.state.peer.record), (Role::Master, 1, PeerRecord::Ok));
-    let mut said = beat(Role::Master, 1, PeerRecord::Ok);
-    if let Event::PeerSaid { beat } = &mut said {
-        beat.cluster_id = "new".into();
-    }
-    other.on(said);
+    let master = PeerSaid { cluster_id: "new".into(), ..said(Role::Master, Role::Master, 1, PeerRecord::Ok) };
+    other.on(Event::PeerSaid { beat: master });
     assert_eq!(other.role(), Role::Slave);
 }
 
@@ -324,9 +336,9 @@ fn nobody_promises_what_he_holds() {
 #[test]
 fn row_37_a_failed_mount_is_rolled_back() {
     let mut node = Node::fencing();
-    node.on(Event::Proven { evidence: vec![] }).on(Event::StepDone { step: Step::Check, evidence: "ok".into(), wall_ms: 1 });
+    node.on(Event::Proven { by: ProofKind::Fenced, evidence: vec![] }).on(Event::StepDone { step: Step::Check, evidence: "ok".into(), wall_ms: 1 });
     node.on(Event::StepFailed { step: Step::Mount, code: Refusal::Mount, text: "bad superblock".into(), wall_ms: 1 });
-    assert_eq!(node.did(), ["Undo", "Mail", "Undo"]);
+    assert_eq!(node.did(), ["Undo", "Mail", "Undo", "Tell"]);
     node.on(Event::Undone { clean: Ok(()) });
     assert_eq!((node.role(), node.stage()), (Role::Failed, None));
 }
@@ -334,7 +346,7 @@ fn row_37_a_failed_mount_is_rolled_back() {
 #[test]
 fn row_38_a_foreign_address_holds_the_takeover() {
     let mut node = Node::fencing();
-    node.on(Event::Proven { evidence: vec![] });
+    node.on(Event::Proven { by: ProofKind::Fenced, evidence: vec![] });
     for step in [Step::Check, Step::Mount, Step::Mark] {
         node.on(Event::StepDone { step, evidence: "ok".into(), wall_ms: 1 });
     }
@@ -346,7 +358,7 @@ fn row_38_a_foreign_address_holds_the_takeover() {
 #[test]
 fn row_39_a_service_that_does_not_start_leaves_a_degraded_master() {
     let mut node = Node::fencing();
-    node.on(Event::Proven { evidence: vec![] });
+    node.on(Event::Proven { by: ProofKind::Fenced, evidence: vec![] });
     for step in [Step::Check, Step::Mount, Step::Mark, Step::Address] {
         node.on(Event::StepDone { step, evidence: "ok".into(), wall_ms: 1 });
     }
@@ -362,12 +374,12 @@ fn events_that_do_not_fit_change_nothing() {
     for role in [Role::Inert, Role::Slave, Role::Standby, Role::Master, Role::Failed] {
         let before = Node::new("n2", role, 3).state;
         for event in [
-            Event::Proven { evidence: vec![] },
+            Event::Proven { by: ProofKind::Fenced, evidence: vec![] },
             Event::StepDone { step: Step::Verify, evidence: String::new(), wall_ms: 0 },
             Event::StepFailed { step: Step::Mount, code: Refusal::Mount, text: String::new(), wall_ms: 0 },
-            Event::MaySend { level: 1, device: "bmc".into(), verdict: Ok(()) },
+            Event::MaySend { level: 1, device: "bmc".into(), verdict: Ok(()), now_ms: 1000 },
             Event::FenceEnded { failure: FenceFailure::Failed(vec![]), now_ms: 0 },
-            Event::Tick { life: Life::Silent, now_ms: 0 },
+            Event::Tick { life: Life::Silent, now_ms: 0, wall_ms: 0 },
             Event::Undone { clean: Ok(()) },
             Event::Looked { gates: vec![], life: Life::Silent, now_ms: 0 },
         ] {

@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 use super::*;
 use crate::power::Power;
 use crate::takeover::outlook::{LinkSeen, Round};
@@ -145,10 +145,51 @@ fn g9_g12_what_was_never_seen_is_refused() {
     assert_eq!(same_configuration("a", None).verdict, Verdict::Refuse(Refusal::Config));
     assert_eq!(same_configuration("a", Some("b")).verdict, Verdict::Refuse(Refusal::Config));
     assert_eq!(same_configuration("a", Some("a")).verdict, Verdict::Pass);
-    let clean = Readiness::Seen { boot_starts: vec![] };
+    let clean = Readiness::Seen { boot_starts: vec![], unfit: None };
     assert_eq!(boot_starts(&clean, Some(&[])).verdict, Verdict::Pass);
     assert_eq!(boot_starts(&clean, None).verdict, Verdict::Refuse(Refusal::BootStarts));
     assert_eq!(boot_starts(&Readiness::Unknown("x".into()), Some(&[])).verdict, Verdict::Wait);
     let peers = boot_starts(&clean, Some(&["nginx.service is enabled".into()]));
     assert_eq!((peers.verdict, peers.evidence.as_str()), (Verdict::Refuse(Refusal::BootStarts), "peer: nginx.service is enabled"));
+}
+
+#[test]
+fn g1_row_41_maintenance_on_either_node_refuses() {
+    let mut cluster = cluster();
+    let works = Maintenance { by: "alice".into(), since_ms: 0, until_ms: 0, reminded: false };
+    assert_eq!(allowed(&cluster, None, false).verdict, Verdict::Pass);
+    assert_eq!(allowed(&cluster, Some(&works), false).verdict, Verdict::Refuse(Refusal::Maintenance));
+    assert_eq!(allowed(&cluster, None, true).verdict, Verdict::Refuse(Refusal::Maintenance));
+    cluster.automatic = false;
+    assert_eq!(allowed(&cluster, None, false).verdict, Verdict::Refuse(Refusal::AutomaticOff));
+}
+
+#[test]
+fn g6_data_that_cannot_be_proven_fresh_refuse() {
+    let mut cluster = cluster();
+    assert_eq!(data(&cluster).verdict, Verdict::Refuse(Refusal::DataUnknown), "the example's data are async");
+    cluster.groups[0].data = Data::Device;
+    assert_eq!(data(&cluster).verdict, Verdict::Pass);
+}
+
+#[test]
+fn g8_row_52_takeovers_are_rare() {
+    let limits = cluster().limits;
+    let hour = 3_600_000;
+    assert_eq!(rate(&limits, &[], 0).verdict, Verdict::Pass);
+    assert_eq!(rate(&limits, &[0], 14 * 60_000).verdict, Verdict::Refuse(Refusal::RateLimit));
+    assert_eq!(rate(&limits, &[0], 16 * 60_000).verdict, Verdict::Pass);
+    assert_eq!(rate(&limits, &[0, hour, 2 * hour], 10 * hour).verdict, Verdict::Refuse(Refusal::RateLimit));
+    assert_eq!(rate(&limits, &[0, hour, 2 * hour], 25 * hour).verdict, Verdict::Pass);
+    assert_eq!(rate(&limits, &[50 * hour], 10 * hour).verdict, Verdict::Refuse(Refusal::RateLimit), "from the future: the clock jumped");
+    let none = Limits { interval: plugin_core::cluster::Span::seconds(0), per_day: 0 };
+    assert_eq!(rate(&none, &[10, 10, 10], 10).verdict, Verdict::Pass);
+}
+
+#[test]
+fn g5_what_this_node_lacks_refuses() {
+    let seen = |unfit| fit(&Readiness::Seen { boot_starts: vec![], unfit }).verdict;
+    assert_eq!(seen(None), Verdict::Pass);
+    assert_eq!(seen(Some((Refusal::ForeignManager, "pacemaker.service is active".into()))), Verdict::Refuse(Refusal::ForeignManager));
+    assert_eq!(fit(&Readiness::Unknown("x".into())).verdict, Verdict::Wait);
 }

@@ -1,0 +1,172 @@
+//! Operators' commands from the control socket: looked at, proven where a proof is needed, and decided like everything else.
+
+use super::{Agent, start};
+use crate::power::Power;
+use crate::takeover::decide::Event;
+use crate::takeover::durable::{Maintenance, Stage};
+use crate::takeover::gates::{self, Verdict};
+use crate::takeover::proof::{Attested, Proof};
+use crate::takeover::{machine, ms};
+use plugin_core::Host;
+use plugin_core::contract::Refusal;
+use plugin_core::contract::status::{Life, Role};
+use plugin_core::host::System;
+use serde::{Deserialize, Serialize};
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+/// Clocks may differ by this much (RX2), ms.
+const SKEW_MS: u64 = 1000;
+
+/// One line at the control socket.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Order {
+    /// Who gives it, for the journal.
+    pub who: String,
+    /// What.
+    pub act: Act,
+}
+
+/// What an operator can do.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Act {
+    /// Found the pair.
+    Create,
+    /// Move this master's groups to the peer.
+    Migrate,
+    /// Put this slave aside.
+    Standby,
+    /// Be a slave again.
+    Rejoin,
+    /// Begin maintenance for so many minutes, or end it.
+    Maintenance {
+        /// Minutes; `None` ends it.
+        minutes: Option<u64>,
+    },
+    /// The named node is off, says a person.
+    ConfirmFenced {
+        /// The typed name.
+        node: String,
+    },
+    /// Become master while the peer is away and its power reads OFF.
+    AssumeMaster,
+}
+
+impl Agent {
+    pub(super) fn command(&mut self, line: &str, reply: Sender<Result<String, String>>) {
+        let order: Order = match serde_json::from_str(line) {
+            Ok(order) => order,
+            Err(error) => {
+                let _ = reply.send(Err(format!("this agent does not know the command ({error}); are program and agent of one version?")));
+                return;
+            }
+        };
+        if self.operator.is_some() {
+            let _ = reply.send(Err("another command is running".to_owned()));
+            return;
+        }
+        self.operator = Some(reply);
+        let now = self.host.now();
+        let (who, id) = (order.who, self.fresh_id());
+        match order.act {
+            Act::Create => self.create(id),
+            Act::Migrate => {
+                let ready = self.both_links(now);
+                self.apply(Event::Move { id, who, planned: true, ready, now_ms: ms(now) });
+            }
+            Act::Standby => self.apply(Event::SetAside { who }),
+            Act::Rejoin => {
+                let ready = self.may_rejoin(now);
+                self.apply(Event::Rejoin { who, ready });
+            }
+            Act::Maintenance { minutes } => {
+                let since_ms = self.host.wall_ms();
+                let until = |m: u64| since_ms.saturating_add(i64::try_from(m.saturating_mul(60_000)).unwrap_or(i64::MAX));
+                let on = minutes.map(|m| Maintenance { by: who.clone(), since_ms, until_ms: until(m), reminded: false });
+                self.apply(Event::Maintain { who, on });
+            }
+            Act::ConfirmFenced { node } => self.confirm_fenced(&node, id, who),
+            Act::AssumeMaster => self.apply(Event::Assume { id, who, life: self.outlook.life(now) }),
+        }
+    }
+
+    fn refuse(&mut self, (code, text): (Refusal, String)) {
+        self.tell(Err(format!("{code}: {text} ({})", code.advice())));
+    }
+
+    fn create(&mut self, id: String) {
+        let now = self.host.now();
+        let alive = self.cluster.links.keys().any(|link| self.outlook.channel(link, now));
+        let data = gates::data(&self.cluster);
+        if let Some(refusal) = self.same_site().err().filter(|_| alive).or(data.refusal()) {
+            return self.refuse(refusal);
+        }
+        match start::fresh_uuid(&self.host) {
+            Ok(cluster_id) => self.apply(Event::Found { id, cluster_id, peer_alive: alive }),
+            Err(text) => self.tell(Err(text)),
+        }
+    }
+
+    /// Both nodes have the same configuration and the same time.
+    fn same_site(&self) -> Result<(), (Refusal, String)> {
+        let Some(beat) = &self.last_beat else { return Err((Refusal::Config, "the peer has not spoken yet".to_owned())) };
+        if beat.config_hash != self.config_hash {
+            return Err((Refusal::Config, "cluster.toml differs between the nodes".to_owned()));
+        }
+        match self.skew_ms {
+            Some(skew) if skew > SKEW_MS => Err((Refusal::Clock, format!("the clocks differ by {skew} ms (RX2)"))),
+            _ => Ok(()),
+        }
+    }
+
+    /// M1: the peer speaks over every link.
+    fn both_links(&self, now: Duration) -> Result<(), (Refusal, String)> {
+        let down: Vec<&str> = self.cluster.links.keys().map(String::as_str).filter(|link| !self.outlook.channel(link, now)).collect();
+        if down.is_empty() { self.same_site() } else { Err((Refusal::Unfit, format!("the peer does not speak over {}", down.join(", ")))) }
+    }
+
+    /// What a node that wants to be slave again has to show.
+    fn may_rejoin(&self, now: Duration) -> Result<(), (Refusal, String)> {
+        self.both_links(now)?;
+        let Some(beat) = &self.last_beat else { return Err((Refusal::Config, "the peer has not spoken yet".to_owned())) };
+        if !beat.groups.values().any(|g| g.role == Role::Master) {
+            return Err((Refusal::Role, "the peer serves nothing: a slave needs a master".to_owned()));
+        }
+        for gate in [gates::stonith(&self.devices, now), gates::fit(&self.readiness), gates::data(&self.cluster)] {
+            if gate.verdict != Verdict::Pass {
+                return Err(gate.refusal().unwrap_or((Refusal::Unfit, gate.evidence)));
+            }
+        }
+        if !beat.stonith_ok {
+            return Err((Refusal::DeviceSilent, "the master can't reach this node's fence device".to_owned()));
+        }
+        let host = System::new(Some(Duration::from_secs(3)));
+        let idle = |g: &&plugin_core::cluster::Group| self.state.groups.get(&g.name).is_some_and(|s| s.role != Role::Master);
+        for group in self.cluster.groups.iter().filter(idle) {
+            machine::clean(&host, group).map_err(|text| (Refusal::Unfit, text))?;
+        }
+        Ok(())
+    }
+
+    /// Refused while the peer answers anything, or one of its devices says ON (row 60).
+    fn confirm_fenced(&mut self, node: &str, id: String, who: String) {
+        let now = self.host.now();
+        let life = self.outlook.life(now);
+        let on = self.devices.iter().find(|d| d.outcome == Ok(Power::On)).map(|d| (Refusal::SaysOn, format!("{} says ON", d.name)));
+        let isolated = gates::not_isolated(&self.cluster, &self.outlook, now).refusal();
+        let proof = match Attested::by(&who, node, &self.policy.peer, life) {
+            Ok(proof) => proof,
+            Err(refusal) => return self.refuse(refusal),
+        };
+        if let Some(refusal) = on.or(isolated) {
+            return self.refuse(refusal);
+        }
+        debug_assert_eq!(life, Life::Silent);
+        self.apply(Event::Attest { id, who });
+        if self.state.attempt.as_ref().is_some_and(|a| a.stage == Stage::Yielding) && self.operator.is_some() {
+            self.prove(Proof::Attested(proof));
+        }
+    }
+}
