@@ -185,8 +185,9 @@ fn confirmed(typed: Option<String>) -> Result<(), Failure> {
 
 /// Who gives the order: the person behind sudo, else the user.
 fn who() -> String {
-    let name = |key: &str| std::env::var(key).ok().filter(|n| !n.is_empty());
-    name("SUDO_USER").or_else(|| name("LOGNAME")).or_else(|| name("USER")).unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
+    let uid = nix::unistd::getuid();
+    let login = || nix::unistd::User::from_uid(uid).ok().flatten().map(|user| user.name);
+    std::env::var("SUDO_USER").ok().filter(|n| !n.is_empty()).or_else(login).unwrap_or_else(|| format!("uid {uid}"))
 }
 
 /// What a takeover by this node would do, and what would refuse it.
