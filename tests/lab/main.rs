@@ -13,6 +13,7 @@ mod handler;
 mod itself;
 mod links;
 mod master;
+mod operator;
 mod refused;
 mod steps;
 
