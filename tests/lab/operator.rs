@@ -12,7 +12,7 @@ use std::time::Duration;
 /// Runs `twinguard` and wants it refused (exit 2) with a code.
 fn refused(scene: &Scene, node: Node, argv: &[&str], code: &str) {
     let done = scene.lab.exec(node, argv).expect("twinguard");
-    assert_eq!(done.code, 2, "{argv:?}: {done:?}");
+    assert_eq!(done.code, Some(2), "{argv:?}: {done:?}");
     assert!(done.stderr.contains(code), "{argv:?} does not say {code}: {done:?}");
 }
 
@@ -87,7 +87,7 @@ fn a_returned_node_is_rejoined_and_takes_over_again() {
     scene.lab.wait_up(Node::N1).expect("n1 boots");
     scene.lab.wait_role(Node::N1, Role::Standby, Duration::from_secs(20)).expect("standby");
     // F4: a power command may still arrive for a minute; until then the master declines.
-    let rejoined = || scene.lab.exec(Node::N1, &["/usr/sbin/twinguard", "rejoin"]).is_ok_and(|d| d.code == 0);
+    let rejoined = || scene.lab.exec(Node::N1, &["/usr/sbin/twinguard", "rejoin"]).is_ok_and(|d| d.code == Some(0));
     wait_for("rejoin", Duration::from_secs(90), rejoined).expect("rejoin");
     assert!(now_ms() - crash >= 60_000, "rejoined within the drain time");
     scene.lab.wait_role(Node::N1, Role::Slave, Duration::from_secs(5)).expect("slave");

@@ -23,9 +23,10 @@ pub mod table;
 pub mod tool;
 pub mod watch;
 
+pub use crate::process::Done;
 pub use pair::Plan;
 pub use site::{Link, Node, Site};
-pub use tool::{Done, wait_for};
+pub use tool::wait_for;
 
 use crate::smtp::{Certs, Received, Sink};
 use std::path::PathBuf;
@@ -86,10 +87,10 @@ impl Lab {
     /// What it said.
     pub fn run(&self, node: Node, argv: &[&str]) -> Result<String, String> {
         let done = self.exec(node, argv)?;
-        if done.code == 0 {
+        if done.code == Some(0) {
             Ok(done.stdout)
         } else {
-            Err(format!("{}: {} ended with {}: {}", node.name(), argv.join(" "), done.code, done.stderr.trim()))
+            Err(format!("{}: {} ended with {:?}: {}", node.name(), argv.join(" "), done.code, done.stderr.trim()))
         }
     }
 
@@ -106,7 +107,7 @@ impl Lab {
 
     /// A host of the lab gets an answer to a ping.
     pub fn pings(&self, host: &str, address: &str) -> bool {
-        self.at(host, &["ping", "-n", "-q", "-c", "1", "-W", "1", address]).is_ok_and(|d| d.code == 0)
+        self.at(host, &["ping", "-n", "-q", "-c", "1", "-W", "1", address]).is_ok_and(|d| d.code == Some(0))
     }
 
     /// Waits until systemd has started everything.

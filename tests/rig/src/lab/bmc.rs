@@ -4,8 +4,9 @@
 use super::node::start_helper;
 use super::power::{self, Mains};
 use super::site::{Link, Node, Site};
-use super::tool::{Done, done, read, wait_for, write};
+use super::tool::{done, read, wait_for, write};
 use super::{net, tool};
+use crate::process::Done;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -38,9 +39,11 @@ pub fn start(site: &Site, node: Node) -> Result<(), String> {
     let place = |file: &str| folder.join(file).to_string_lossy().into_owned();
     let argv = ["ipmi_sim", "-n", "-c", &place("lan.conf"), "-f", &place("bmc.emu"), "-s", &place("state")];
     start_helper(site, Some(&name), &format!("{name}.log"), &argv)?;
-    wait_for(&format!("answer of {name}"), Duration::from_secs(10), || chassis(site, &name, node, &["power", "status"]).is_ok_and(|d| d.code == 0))
-        .map(drop)
-        .map_err(|e| format!("{e}: {}", read(site.run.join(format!("{name}.log")))))
+    wait_for(&format!("answer of {name}"), Duration::from_secs(10), || {
+        chassis(site, &name, node, &["power", "status"]).is_ok_and(|d| d.code == Some(0))
+    })
+    .map(drop)
+    .map_err(|e| format!("{e}: {}", read(site.run.join(format!("{name}.log")))))
 }
 
 /// Sends a chassis command with `ipmitool` from a host of the lab: an independent client, no code of the product.

@@ -1,20 +1,10 @@
 //! Runs the machine's own tools (`ip`, `mount`, `losetup`, `nsenter` …) for the lab. A failure says what was run and what it said.
 //! It knows nothing about the lab.
 
+use crate::process::Done;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-
-/// What a program left behind.
-#[derive(Clone, Debug)]
-pub struct Done {
-    /// Exit code; 128 + signal if a signal ended it.
-    pub code: i32,
-    /// Standard output.
-    pub stdout: String,
-    /// Standard error.
-    pub stderr: String,
-}
 
 /// Runs a program to its end, whatever its exit code.
 ///
@@ -26,9 +16,7 @@ pub fn done(program: &str, args: &[&str]) -> Result<Done, String> {
         .stdin(Stdio::null())
         .output()
         .map_err(|e| format!("cannot run {program}: {e}; `tests/run` installs what the lab needs"))?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let code = output.status.code().unwrap_or(128);
-    Ok(Done { code, stdout: text(&output.stdout), stderr: text(&output.stderr) })
+    Ok(output.into())
 }
 
 /// Runs a program and wants exit code 0; its standard output.
@@ -37,13 +25,13 @@ pub fn done(program: &str, args: &[&str]) -> Result<Done, String> {
 /// The command line, the code and the end of its standard error.
 pub fn run(program: &str, args: &[&str]) -> Result<String, String> {
     let done = done(program, args)?;
-    if done.code == 0 {
+    if done.code == Some(0) {
         return Ok(done.stdout);
     }
     let said = if done.stderr.trim().is_empty() { &done.stdout } else { &done.stderr };
     let tail: Vec<&str> = said.trim().lines().rev().take(5).collect();
     let tail: Vec<&str> = tail.into_iter().rev().collect();
-    Err(format!("{program} {} ended with {}: {}", args.join(" "), done.code, tail.join(" / ")))
+    Err(format!("{program} {} ended with {:?}: {}", args.join(" "), done.code, tail.join(" / ")))
 }
 
 /// Runs several `ip` commands in one process, inside one network namespace.
