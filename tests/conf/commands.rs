@@ -2,7 +2,7 @@
 
 use crate::{files, top};
 use rig::process::{binary, run};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// A command object: binary and flags.
@@ -40,7 +40,12 @@ fn calls(text: &str) -> Vec<Call> {
 fn options(help: &str) -> BTreeSet<String> {
     let lists = help.lines().map(str::trim_start).filter(|line| line.starts_with('-'));
     let words = lists.flat_map(|line| line.split([' ', ',', '[', '=', '<']).take_while(|word| word.is_empty() || word.starts_with('-')));
-    words.filter(|word| word.starts_with('-')).map(|word| word.trim_end_matches('.').to_owned()).collect()
+    words.filter(|word| word.starts_with('-') && *word != "-").map(|word| word.trim_end_matches('.').to_owned()).collect()
+}
+
+/// The options of a help text, each with its spellings.
+fn spellings(help: &str) -> Vec<BTreeSet<String>> {
+    help.lines().map(options).filter(|names| !names.is_empty()).collect()
 }
 
 /// Checks without a command file, and command files without a check.
@@ -77,12 +82,32 @@ fn every_flag_is_an_option_of_its_binary() {
     }
 }
 
+/// Options by binary, with the reason why the configuration leaves them out; those of `every` belong to all.
+fn left_out() -> BTreeMap<String, BTreeMap<String, String>> {
+    toml::from_str(&std::fs::read_to_string(top().join("icinga-conf/left-out.toml")).unwrap()).unwrap()
+}
+
 #[test]
-fn every_option_of_a_check_can_be_set_from_icinga() {
-    for call in files().iter().flat_map(|(_, text)| calls(text)).filter(|call| call.kind == "CheckCommand") {
-        let known = options(&run(&binary(&call.binary), &["--help"]).stdout);
-        for option in known.iter().filter(|o| o.starts_with("--") && !["--help", "--version", "--verbose"].contains(&o.as_str())) {
-            assert!(call.flags.contains(option), "{}: {option} of {} is missing", call.name, call.binary);
+fn every_option_can_be_set_from_icinga_or_is_left_out_for_a_reason() {
+    let all: Vec<Call> = files().iter().flat_map(|(_, text)| calls(text)).collect();
+    let left_out = left_out();
+    let binaries: BTreeSet<&str> = all.iter().map(|call| call.binary.as_str()).collect();
+    for name in left_out.keys().filter(|name| *name != "every") {
+        assert!(binaries.contains(name.as_str()), "left-out.toml: no command runs {name}");
+    }
+    for name in binaries {
+        let help = run(&binary(name), &["--help"]).stdout;
+        let set: BTreeSet<&String> = all.iter().filter(|call| call.binary == name).flat_map(|call| &call.flags).collect();
+        let own = left_out.get(name);
+        for (option, reason) in own.into_iter().flatten() {
+            assert!(options(&help).contains(option), "left-out.toml: {name} has no {option}");
+            assert!(!set.contains(option), "left-out.toml: {option} of {name} is set by a command");
+            assert!(reason.len() > 10, "left-out.toml: {option} of {name} has no reason");
+        }
+        for names in spellings(&help) {
+            let known = |table: Option<&BTreeMap<String, String>>| table.is_some_and(|t| names.iter().any(|n| t.contains_key(n)));
+            let reached = names.iter().any(|n| set.contains(n)) || known(own) || known(left_out.get("every"));
+            assert!(reached, "{names:?} of {name} can't be set from Icinga: name it in the command, or in left-out.toml with the reason");
         }
     }
 }
@@ -102,7 +127,9 @@ fn names_carry_the_prefix_and_checks_are_named_like_their_files() {
 
 #[test]
 fn a_help_text_is_read_option_by_option() {
-    let help = "Usage: x [OPTIONS]\n\nOptions:\n  -w, --warning <RANGE>  Not --this\n      --path=<P>         x\n  -v, --verbose...       y\n  -4 <A>  z\nExample: `x --that`\n";
+    let help = "Usage: x [OPTIONS]\n\nOptions:\n  -w, --warning <RANGE>  Not --this\n      --path=<P>         x\n          - text: a value\n  -v, --verbose...       y\n  -4 <A>  z\nExample: `x --that`\n";
     let expected = ["-w", "--warning", "--path", "-v", "--verbose", "-4"].map(str::to_owned);
     assert_eq!(options(help), expected.into());
+    assert_eq!(spellings(help)[0], ["-w", "--warning"].map(str::to_owned).into());
+    assert_eq!(spellings(help).len(), 4);
 }

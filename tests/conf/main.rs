@@ -1,4 +1,5 @@
-//! The shipped Icinga 2 configuration: a real Icinga loads it without a word, and it says nothing that a binary does not know.
+//! The shipped configuration: real daemons load it without a word, it says nothing that a binary does not know, and what is
+//! generated is what the generator makes.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,8 +10,11 @@
 )]
 
 mod commands;
+mod generated;
 mod icinga;
+mod nagios;
 mod running;
+mod stand_in;
 
 use std::path::{Path, PathBuf};
 

@@ -13,6 +13,7 @@
 )]
 
 pub mod bmc;
+pub mod conf;
 pub mod daemon;
 pub mod demo;
 pub mod lab;

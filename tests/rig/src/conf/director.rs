@@ -1,0 +1,169 @@
+//! The Icinga Director basket: commands, data fields, service and notification templates. Ids are derived from the names, so
+//! that importing it again changes objects and makes no second ones. A zone and secrets are never in it.
+
+use super::{Kind, Object, Tree, Value};
+use serde_json::{Map, Value as Json, json};
+use sha1::{Digest, Sha1};
+
+/// The basket as it is imported.
+///
+/// # Errors
+/// What can't be said in the Director, and where it stands.
+pub fn render(tree: &Tree) -> Result<String, String> {
+    let mut fields = Fields(Vec::new());
+    let mut commands = Map::new();
+    for (class, method) in [("CheckCommand", "PluginCheck"), ("EventCommand", "PluginEvent"), ("NotificationCommand", "PluginNotification")] {
+        for command in tree.of(class) {
+            commands.insert(command.name.clone(), self::command(tree, command, method, &mut fields)?);
+        }
+    }
+    let mut services = Map::new();
+    for object in tree.of("Service") {
+        services.insert(object.name.clone(), service(object)?);
+    }
+    let mut notifications = Map::new();
+    for object in tree.of("Notification") {
+        notifications.insert(object.name.clone(), notification(object)?);
+    }
+    let fields: Map<String, Json> = (1..).zip(&fields.0).map(|(id, field)| (format!("{id}"), field.clone())).collect();
+    let basket = json!({"Datafield": fields, "Command": commands, "ServiceTemplate": services, "NotificationTemplate": notifications});
+    serde_json::to_string_pretty(&basket).map(|text| text + "\n").map_err(|e| e.to_string())
+}
+
+/// An id that is always the same for the same object (RFC 9562 version 5, the project's own name space).
+fn uuid(kind: &str, name: &str) -> String {
+    const SPACE: [u8; 16] = *b"twinguard-basket";
+    let digest = Sha1::new_with_prefix(SPACE).chain_update(format!("{kind}/{name}")).finalize();
+    let mut id: [u8; 16] = digest[..16].try_into().unwrap();
+    id[6] = (id[6] & 0x0f) | 0x50;
+    id[8] = (id[8] & 0x3f) | 0x80;
+    let hex = id.map(|byte| format!("{byte:02x}")).concat();
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
+struct Fields(Vec<Json>);
+
+impl Fields {
+    /// The number of the field for a variable.
+    fn id(&mut self, name: &str, about: &str, datatype: &str) -> usize {
+        let settings = if datatype == "Boolean" { json!({}) } else { json!({"visibility": "visible"}) };
+        if let Some(at) = self.0.iter().position(|field| field["varname"] == name) {
+            return at + 1;
+        }
+        self.0.push(json!({
+            "varname": name,
+            "caption": name.replace('_', " "),
+            "description": about,
+            "datatype": format!("Icinga\\Module\\Director\\DataType\\DataType{datatype}"),
+            "format": null,
+            "settings": settings,
+            "uuid": uuid("Datafield", name),
+        }));
+        self.0.len()
+    }
+}
+
+fn plain(value: &Value) -> Result<Json, String> {
+    Ok(match value {
+        Value::Text(text) | Value::Name(text) => json!(text),
+        Value::Bool(yes) => json!(yes),
+        Value::Number(number) if number.fract() == 0.0 => json!(format!("{number:.0}").parse::<i64>().map_err(|e| e.to_string())?),
+        Value::Number(number) => json!(number),
+        Value::List(list) => Json::Array(list.iter().map(plain).collect::<Result<_, _>>()?),
+        Value::Dict(entries) => Json::Object(entries.iter().map(|(k, v)| Ok((k.clone(), plain(v)?))).collect::<Result<_, String>>()?),
+        Value::Path(..) => return Err(format!("{value:?} is no plain value")),
+    })
+}
+
+fn vars(object: &Object) -> Result<Map<String, Json>, String> {
+    object.attributes.iter().filter_map(|(k, v)| Some((k.strip_prefix("vars.")?, v))).map(|(k, v)| Ok((k.to_owned(), plain(v)?))).collect()
+}
+
+fn command(tree: &Tree, command: &Object, method: &str, fields: &mut Fields) -> Result<Json, String> {
+    let (constant, binary) = command.binary()?;
+    // A relative name is put behind PluginDir by the Director.
+    let path = match tree.constants.get(constant) {
+        Some(Value::Text(folder)) => format!("{folder}/{binary}"),
+        _ => binary.to_owned(),
+    };
+    let (mut arguments, mut used) = (Map::new(), Vec::new());
+    for (key, argument) in command.arguments() {
+        arguments.insert(key.to_owned(), if matches!(argument, Value::Dict(_)) { plain(argument)? } else { json!({"value": plain(argument)?}) });
+        let about = argument.entry("description").and_then(Value::text).unwrap_or_default();
+        let variable = |key: &str| argument.entry(key).and_then(Value::text).and_then(|t| t.strip_prefix('$')?.strip_suffix('$'));
+        let own = |name: &&str| name.starts_with(&command.name);
+        if let Some(name) = variable("set_if").filter(own) {
+            used.push(fields.id(name, about, "Boolean"));
+        }
+        if let Some(name) = variable("value").filter(own) {
+            used.push(fields.id(name, about, if argument.entry("repeat_key").is_some() { "Array" } else { "String" }));
+        }
+    }
+    let used: Vec<Json> = used.into_iter().map(|id| json!({"datafield_id": id, "is_required": "n", "var_filter": null})).collect();
+    let Some(Value::Number(timeout)) = command.own("timeout") else { return Err(format!("{}: timeout is missing", command.place)) };
+    Ok(json!({
+        "object_name": command.name,
+        "object_type": "object",
+        "methods_execute": method,
+        "command": path,
+        "arguments": arguments,
+        "fields": used,
+        "timeout": format!("{timeout:.0}"),
+        "vars": vars(command)?,
+        "imports": [],
+        "is_string": null,
+        "disabled": false,
+        "zone": null,
+        "uuid": uuid("Command", &command.name),
+    }))
+}
+
+/// Attributes that have the same name and meaning in the Director.
+fn attributes(object: &Object, known: &[(&str, &str)]) -> Result<Map<String, Json>, String> {
+    let mut map = Map::new();
+    for (key, value) in object.attributes.iter().filter(|(key, _)| !key.starts_with("vars.")) {
+        match known.iter().find(|(ours, _)| ours == key) {
+            Some((_, theirs)) => map.insert((*theirs).to_owned(), plain(value)?),
+            // Who gets the mails, and where a rule applies, is decided in the Director.
+            None if key == "users" || key == "user_groups" => None,
+            None => return Err(format!("{}: {key} can't be said in the Director", object.place)),
+        };
+    }
+    Ok(map)
+}
+
+fn service(object: &Object) -> Result<Json, String> {
+    let same = [
+        "check_command",
+        "check_interval",
+        "retry_interval",
+        "max_check_attempts",
+        "volatile",
+        "enable_flapping",
+        "event_command",
+        "display_name",
+        "notes",
+    ];
+    let mut map = attributes(object, &same.map(|key| (key, key)))?;
+    map.insert("vars".into(), Json::Object(vars(object)?));
+    Ok(template(object, "ServiceTemplate", map))
+}
+
+fn notification(object: &Object) -> Result<Json, String> {
+    let same = [("command", "command"), ("interval", "notification_interval"), ("states", "states"), ("types", "types")];
+    let mut map = attributes(object, &same)?;
+    map.insert("vars".into(), Json::Object(vars(object)?));
+    if let Kind::Apply(target) = &object.kind {
+        map.insert("apply_to".into(), json!(target.to_lowercase()));
+    }
+    Ok(template(object, "NotificationTemplate", map))
+}
+
+fn template(object: &Object, kind: &str, mut map: Map<String, Json>) -> Json {
+    map.insert("object_name".into(), json!(object.name));
+    map.insert("object_type".into(), json!("template"));
+    map.insert("imports".into(), json!(object.imports));
+    map.insert("fields".into(), json!([]));
+    map.insert("uuid".into(), json!(uuid(kind, &object.name)));
+    Json::Object(map)
+}
