@@ -206,6 +206,7 @@ fn a_broken_configuration_keeps_the_events_and_says_where() {
         (&good.replace("smtp://", "smtp+plain://"), "relays"),
         (&good.replace("ca = ", "ca = \"/nonexistent\" # "), "/nonexistent"),
         (&good.replace("\"admin@example.org\"", ""), "at least one"),
+        (&good.replace("ca = ", "user = \"me\"\nca = "), "user and secret belong together"),
     ] {
         fs::write(desk.path("cluster.toml"), text).unwrap();
         let done = desk.call(&["--deliver"]);

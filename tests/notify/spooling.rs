@@ -17,9 +17,12 @@ fn the_flags_of_the_stock_scripts_are_accepted_empty_or_not() {
         desk.tell(&host);
         desk.tell(&[host.as_slice(), &["-e", "svc", "-u", value, "-x", value]].concat());
     }
-    assert_eq!(desk.files("incoming").len(), 8);
+    // getopts takes the last one of a flag that stands there twice.
+    desk.tell(&[PROBLEM, &["-o", "the last word"]].concat());
+    assert_eq!(desk.files("incoming").len(), 9);
     desk.deliver();
-    assert_eq!(desk.sink.mails().len(), 8);
+    let mails = desk.sink.mails();
+    assert_eq!((mails.len(), mails[8].subject()), (9, "[pbx CRITICAL] twinguard-disk on pbx1: the last word"));
     desk.assert_empty();
 }
 

@@ -53,3 +53,24 @@ fn an_event_that_a_killed_run_left_half_taken_in_becomes_one_mail_of_the_same_th
     assert_eq!((mails.len(), mails[0].header("References")), (1, ""));
     desk.assert_empty();
 }
+
+#[test]
+fn a_recovery_that_is_taken_in_twice_stays_in_the_thread_that_it_closed() {
+    let desk = Desk::new();
+    let about = ["-l", "pbx1", "-s", "x", "-t"];
+    desk.tell(&[&about[..], &["PROBLEM"]].concat());
+    desk.deliver();
+    desk.tell(&[&about[..], &["RECOVERY"]].concat());
+    let incoming = desk.path("spool/incoming");
+    let name = desk.files("incoming")[0].clone();
+    let event = std::fs::read(incoming.join(&name)).unwrap();
+    desk.sink.behave(&serde_json::json!({"close": "ehlo"}));
+    desk.deliver();
+    // As if the run had been killed after it had closed the incident and before it removed the event.
+    std::fs::write(incoming.join(name + ".try1"), event).unwrap();
+    desk.sink.behave_well();
+    desk.deliver();
+    let mails = desk.sink.mails();
+    assert_eq!((mails.len(), mails[1].header("References")), (2, mails[0].header("Message-ID")));
+    desk.assert_empty();
+}
