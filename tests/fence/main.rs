@@ -10,6 +10,7 @@
 
 mod agent;
 mod contract;
+mod external;
 mod faults;
 mod judge;
 mod login;

@@ -143,17 +143,18 @@ fn noise_on_the_wire_never_makes_an_off() {
 #[test]
 fn a_stranger_that_answers_anything_is_no_bmc() {
     // Echoes what it hears, or answers with one of these.
-    for noise in [None, Some(vec![]), Some(vec![6, 0, 0xff, 7]), Some(vec![0; 2000]), Some(b"HTTP/1.0 400 Bad Request".to_vec())] {
-        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        let address = socket.local_addr().unwrap();
-        socket.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
-        let thread = std::thread::spawn(move || {
-            let mut buffer = [0; 2048];
-            while let Ok((length, client)) = socket.recv_from(&mut buffer) {
-                socket.send_to(noise.as_deref().unwrap_or(&buffer[..length]), client).unwrap();
-            }
-        });
-        admin(address, "off", "login_timeout=1\nshell_timeout=0\npower_timeout=0").is(1).says("").complains("timed out");
-        thread.join().unwrap();
-    }
+    std::thread::scope(|scope| {
+        for noise in [None, Some(vec![]), Some(vec![6, 0, 0xff, 7]), Some(vec![0; 2000]), Some(b"HTTP/1.0 400 Bad Request".to_vec())] {
+            let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+            let address = socket.local_addr().unwrap();
+            socket.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+            scope.spawn(move || {
+                let mut buffer = [0; 2048];
+                while let Ok((length, client)) = socket.recv_from(&mut buffer) {
+                    socket.send_to(noise.as_deref().unwrap_or(&buffer[..length]), client).unwrap();
+                }
+            });
+            scope.spawn(move || admin(address, "off", "login_timeout=1\nshell_timeout=0\npower_timeout=0").is(1).says("").complains("timed out"));
+        }
+    });
 }

@@ -264,6 +264,14 @@ fn a_silent_or_denying_device_leaves_it_to_the_next_level() {
 }
 
 #[test]
+fn a_bmc_that_restarts_its_network_when_the_power_goes_is_waited_for() {
+    let gone = [Ok(Power::On), silent(), silent(), silent(), silent(), Ok(Power::Off)];
+    let (device, mut watch) = (Device::new(&gone), Takeover::default());
+    let proof = shoot(vec![level(1, &[&device])], &mut watch).unwrap();
+    assert_eq!((proof.level(), device.sent()), (1, 1));
+}
+
+#[test]
 fn an_earlier_device_that_says_on_contradicts_the_off() {
     // Level 1 goes on saying ON; level 2 (the wrong outlet) says OFF.
     let ended = shoot(vec![level(1, &[&Device::new(&[Ok(Power::On)])]), level(2, &[&Device::obedient()])], &mut Takeover::default());

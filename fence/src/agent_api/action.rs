@@ -106,7 +106,7 @@ pub fn act(agent: &Agent, action: Action, values: &Values, world: &mut World<'_>
         }
     }
     let mut watch = Waiting { host, power_wait: values.seconds("power-wait"), accepted: false, notes: Vec::new() };
-    let pace = Pace { times: Times { off_gap: OFF_GAP, budget }, operation, level: 1 };
+    let pace = Pace { times: Times { off_gap: OFF_GAP, budget }, operation, level: 1, answered: false };
     let (said, code) = match action {
         Action::Off => (off(host, switch, identity, pace, &mut watch)?.0, 0),
         Action::On => (on(host, switch.as_mut(), values)?, 0),

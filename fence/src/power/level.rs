@@ -6,10 +6,14 @@ use super::{Bounded, Power, PowerError, PowerSwitch, Times, Watch};
 use plugin_core::Host;
 use std::time::Duration;
 
-/// Silent questions in a row after which a device is given up.
+/// Silent questions in a row after which a device is given up …
 const SILENCES: u32 = 2;
+/// … but not before this time if it has answered in this attempt: a BMC may restart its network when the power goes.
+const ABSENCE: Duration = Duration::from_secs(8);
 /// Commands that one device may refuse before it is given up.
 const REFUSALS: u32 = 3;
+/// A device may take this many times as long for a command as for a question: agents verify what they do.
+const COMMAND_TIME: u32 = 4;
 /// Least time between two commands to one device: a busy BMC gets time to breathe.
 const RESEND: Duration = Duration::from_secs(1);
 /// Pause between two rounds of readings while something is still ON: doubled up to [`LONGEST_PAUSE`].
@@ -37,6 +41,8 @@ pub struct Pace {
     pub operation: Duration,
     /// Number of the level, for the [`Watch`].
     pub level: u8,
+    /// The devices have just shown their identity: one that falls silent may come back.
+    pub answered: bool,
 }
 
 /// What is known about one device in this attempt.
@@ -49,6 +55,8 @@ struct Known {
     tried: Option<Duration>,
     /// Why the last command was not accepted.
     refusal: Option<PowerError>,
+    /// Boot time of the last answer.
+    heard: Option<Duration>,
     silences: u32,
     refusals: u32,
     /// The device will not do it: no second try.
@@ -67,15 +75,16 @@ impl Known {
         heard && rested && self.accepted.is_none()
     }
 
-    fn is_lost(&self) -> bool {
-        self.certain || self.silences >= SILENCES || (self.refusals >= REFUSALS && !self.is_off())
+    fn is_lost(&self, now: Duration) -> bool {
+        let gone = self.silences >= SILENCES && self.heard.is_none_or(|heard| now.saturating_sub(heard) >= ABSENCE);
+        self.certain || gone || (self.refusals >= REFUSALS && !self.is_off())
     }
 
     fn failed(&mut self, error: &PowerError) {
         match error {
             PowerError::Silent(_) => self.silences += 1,
             PowerError::Denied(_) | PowerError::Config(_) => self.certain = true,
-            PowerError::Refused(_) | PowerError::Garbled(_) => {}
+            PowerError::Refused(_) | PowerError::Garbled(_) => self.silences = 0,
         }
     }
 
@@ -104,7 +113,7 @@ impl Known {
 pub fn confirm_off(host: &dyn Host, devices: &mut [Device], pace: Pace, watch: &mut dyn Watch, sent: &mut bool) -> Result<Vec<String>, LevelFailure> {
     let host = &Bounded::new(host, pace.times.budget);
     let gap = pace.times.off_gap;
-    let mut known = vec![Known::default(); devices.len()];
+    let mut known = vec![Known { heard: pace.answered.then(|| host.now()), ..Known::default() }; devices.len()];
     let mut first_off: Option<Duration> = None;
     let mut pause = FIRST_PAUSE;
     loop {
@@ -113,7 +122,7 @@ pub fn confirm_off(host: &dyn Host, devices: &mut [Device], pace: Pace, watch: &
         let lines = |host: &dyn Host, devices: &[Device], known: &[Known]| -> Vec<String> {
             devices.iter().zip(known).map(|((device, _), known)| format!("{} {}", device.name(), known.verdict(host.now()))).collect()
         };
-        if devices.is_empty() || known.iter().any(Known::is_lost) {
+        if devices.is_empty() || known.iter().any(|k| k.is_lost(host.now())) {
             return Err(LevelFailure::GivenUp(lines(host, devices, &known)));
         }
         if known.iter().all(Known::is_off) {
@@ -148,7 +157,7 @@ fn read_all(host: &dyn Host, pace: Pace, devices: &mut [Device], known: &mut [Kn
     for ((reading, known), (device, _)) in readings.into_iter().flatten().zip(known).zip(devices) {
         match &reading {
             Ok(power) => {
-                known.silences = 0;
+                (known.silences, known.heard) = (0, Some(host.now()));
                 watch.read(pace.level, &device.name(), *power);
             }
             Err(error) => {
@@ -177,7 +186,8 @@ fn send_off(
             watch.may_send(pace.level, &device.name())?;
         }
     }
-    let answers = on_each(devices, |at| picked.get(at) == Some(&true), |device| device.set(&Bounded::new(host, pace.operation), Power::Off));
+    let answers =
+        on_each(devices, |at| picked.get(at) == Some(&true), |device| device.set(&Bounded::new(host, pace.operation * COMMAND_TIME), Power::Off));
     let mut news = false;
     for ((answer, known), (device, _)) in answers.into_iter().zip(known).zip(devices) {
         if answer.is_some() {

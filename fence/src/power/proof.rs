@@ -58,7 +58,7 @@ pub fn fence(host: &dyn Host, target: &str, mut levels: Vec<Level>, times: Times
         let Some(Level { level, devices }) = rest.first_mut() else { break };
         let ended = match identify(host, *level, devices, watch)? {
             Some(lines) => Err(LevelFailure::GivenUp(lines)),
-            None => confirm_off(host, devices, Pace { times, operation: OPERATION, level: *level }, watch, &mut sent),
+            None => confirm_off(host, devices, Pace { times, operation: OPERATION, level: *level, answered: true }, watch, &mut sent),
         };
         match ended {
             Ok(evidence) => {

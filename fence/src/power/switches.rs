@@ -1,6 +1,7 @@
 //! From `cluster.toml` to drivers. Reads the secrets; sends nothing.
 
 use super::{Level, PowerError, PowerSwitch};
+use crate::external::External;
 use crate::ipmi::{self, CipherSuite, IpmiSwitch, Login, Privilege};
 use plugin_core::cluster::{Cluster, Device, Driver};
 use plugin_core::{Host, secret};
@@ -33,7 +34,15 @@ fn driver(device: &Device, host: &dyn Host) -> Result<Box<dyn PowerSwitch>, Powe
             let port = device.port.unwrap_or(ipmi::PORT);
             Ok(Box::new(IpmiSwitch::new(address, port, login, CipherSuite::DEFAULT.to_vec())))
         }
-        Driver::Redfish => Err(wrong("driver = \"redfish\" is not supported in this version; use ipmi".into())),
-        Driver::External => Err(wrong("driver = \"external\" is not supported in this version; use ipmi".into())),
+        Driver::External => {
+            let agent = device.agent.as_deref().ok_or_else(|| wrong("agent is missing".into()))?;
+            let secret = device.secret.as_deref().map(|path| secret::read(host, path)).transpose().map_err(|e| wrong(format!("cannot {e}")))?;
+            let mut options = device.options.clone();
+            options.extend(device.address.clone().map(|address| ("ip".into(), address)));
+            options.extend(device.port.map(|port| ("ipport".into(), port.to_string())));
+            options.extend(device.user.clone().map(|user| ("username".into(), user)));
+            Ok(Box::new(External::new(agent, options, secret).map_err(wrong)?))
+        }
+        Driver::Redfish => Err(wrong("driver = \"redfish\" is not supported in this version; use ipmi, or external with fence_redfish".into())),
     }
 }
