@@ -7,6 +7,7 @@ use std::process::Stdio;
 
 /// Every check of the package, with arguments with which it starts to work, and its title.
 pub const CHECKS: &[(&str, &[&str], &str)] = &[
+    ("check_db_query", &["--engine", "mariadb", "-p", "1", "-u", "icinga"], "DB QUERY"),
     ("check_disk", &["-p", "/"], "DISK"),
     ("check_master_alive", &["--link", "lo=127.0.0.1@lo", "--status", "/nonexistent/status.json"], "MASTER ALIVE"),
     (

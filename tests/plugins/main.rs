@@ -10,6 +10,7 @@
 )]
 
 mod contract;
+mod db_query;
 mod disk;
 mod links;
 mod master_alive;

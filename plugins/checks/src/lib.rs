@@ -1,6 +1,8 @@
 //! The checks: one module each, whose arguments are the check. A check looks and judges; it never acts, and it never decides
 //! about the cluster.
 
+mod db;
+pub mod db_query;
 pub mod disk;
 pub mod master_alive;
 pub mod network_failover;

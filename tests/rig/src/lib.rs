@@ -15,6 +15,7 @@
 pub mod bmc;
 pub mod conf;
 pub mod daemon;
+pub mod database;
 pub mod demo;
 pub mod lab;
 pub mod ntp;
