@@ -78,6 +78,22 @@ fn a_late_answer_is_no_answer_to_a_later_question() {
 }
 
 #[test]
+fn the_answer_to_a_repeated_question_is_no_answer_to_the_next_one() {
+    let bmc = Bmc::start(Mind { lies: [true, false].into(), ..Mind::default() });
+    // Reply 4 (ON) comes so late that the question is repeated; reply 5 (the lie OFF, to the repetition) comes while the next
+    // question waits for reply 6.
+    let wire = Proxy::start(bmc.address(), |p: Passing<'_>| {
+        let late = if p.to_bmc { 0 } else { [0, 0, 0, 0, 300, 250, 250].get(usize::try_from(p.number).unwrap()).copied().unwrap_or(0) };
+        vec![(Duration::from_millis(late), p.bytes.to_vec())]
+    });
+    let host = System::new(None);
+    let mut switch = switch(wire.address(), Duration::from_secs(5));
+    assert_eq!(switch.status(&host), Ok(Power::On));
+    assert_eq!(switch.status(&host), Ok(Power::On));
+    assert!(bmc.mind().lies.is_empty(), "the lie was told");
+}
+
+#[test]
 fn an_old_answer_replayed_is_ignored() {
     // Every status reply after the first is replaced by the first one (an OFF), byte by byte as it was signed.
     let bmc = Bmc::start(Mind { lies: [false].into(), ..Mind::default() });

@@ -109,6 +109,30 @@ fn no_damaged_reply_is_believed() {
 }
 
 #[test]
+fn a_reply_is_believed_once_and_in_one_session_only() {
+    let (login, mut mind) = (login(), Mind::default());
+    let talk = Dialogue::new(&mut mind, CipherSuite::Sha256, &login);
+    let (mut ours, question) = (talk.session(), message::request(1, 0x00, 0, 0x01, &[]));
+    let [first, second] = [(); 2].map(|()| mind.answer(&ours.seal(&question, [7; 16])).unwrap());
+    assert!(ours.open(&second).is_some());
+    assert!(ours.open(&second).is_none() && ours.open(&first).is_none(), "the same again, or an older one");
+    let other = Dialogue::new(&mut mind, CipherSuite::Sha256, &login);
+    assert!(other.session().open(&second).is_none(), "the ids are the same, the keys are not");
+}
+
+#[test]
+fn a_bmc_that_has_made_up_another_nonce_meanwhile_is_asked_from_the_start() {
+    let (login, mut mind) = (login(), Mind::default());
+    let talk = Dialogue::new(&mut mind, CipherSuite::Sha1, &login);
+    let mut stale = talk.shake.rakp3(&talk.challenge);
+    *stale.last_mut().unwrap() ^= 1;
+    let refusal = mind.answer(&stale).unwrap();
+    assert_eq!(refusal[17], 0x0f, "RAKP 4 with the status \"integrity check\"");
+    // The password is proven by RAKP 2: no reason to call it wrong.
+    assert!(talk.shake.read_rakp4(&talk.challenge, &refusal).is_ok_and(|session| session.is_none()));
+}
+
+#[test]
 fn noise_on_the_wire_never_makes_an_off() {
     let bmc = Bmc::start(Mind { room: 100_000, stuck: true, ..Mind::default() });
     std::thread::scope(|scope| {
