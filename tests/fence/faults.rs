@@ -18,7 +18,8 @@ fn switch(address: SocketAddr, limit: Duration) -> IpmiSwitch {
 /// Fifty runs, five at a time, each a session of its own.
 fn fifty_of_fifty(what: &str, address: SocketAddr) {
     let failures: Vec<String> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..5).map(|_| scope.spawn(move || (0..10).map(|_| admin(address, "status", "")).collect::<Vec<_>>())).collect();
+        let threads: Vec<_> =
+            (0..5).map(|_| scope.spawn(move || (0..10).map(|_| admin(address, "status", "login_timeout=10")).collect::<Vec<_>>())).collect();
         let runs = threads.into_iter().flat_map(|t| t.join().unwrap());
         runs.filter(|done| (done.code, done.out.as_str()) != (0, "Status: ON\n")).map(|done| format!("{done:?}")).collect()
     });

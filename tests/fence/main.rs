@@ -17,5 +17,6 @@ mod login;
 mod malformed;
 mod proof;
 mod run;
+mod scripted;
 mod simulator;
 mod switches;

@@ -23,7 +23,6 @@ const COMMAND: Patience = Patience { tries: u32::MAX, stretch: 2.0 };
 const SHAKE: Patience = Patience { tries: 3, stretch: 1.0 };
 /// Waiting for the good-bye: a session that is not closed is missing to the next client for a minute.
 const CLOSING: (u32, Duration) = (4, Duration::from_millis(100));
-
 /// Between two tries for a session while all are taken.
 const BUSY: Duration = Duration::from_millis(500);
 /// The stage before which the BMC has agreed to nothing.
@@ -134,11 +133,6 @@ impl Line {
     /// GUID of the managed system as the handshake proved it.
     pub const fn guid(&self) -> [u8; 16] {
         self.session.guid()
-    }
-
-    /// The suite that was agreed on.
-    pub const fn suite(&self) -> CipherSuite {
-        self.session.suite()
     }
 }
 

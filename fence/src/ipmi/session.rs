@@ -43,11 +43,6 @@ impl Session {
         self.guid
     }
 
-    /// The suite that carries it.
-    pub const fn suite(&self) -> CipherSuite {
-        self.suite
-    }
-
     /// A datagram around an IPMI message; `iv` is fresh random.
     pub fn seal(&mut self, message: &[u8], iv: [u8; BLOCK]) -> Vec<u8> {
         // Number 0 belongs to packets outside a session (section 6.12.8).

@@ -57,7 +57,7 @@ impl Wire {
     }
 
     /// Time to wait for the first answer to a question.
-    pub fn wait(&self, patience: Patience) -> Duration {
+    fn wait(&self, patience: Patience) -> Duration {
         let plain = self.pace.get().map_or(FIRST_WAIT, |pace| (pace * LENIENCY).max(SHORTEST_WAIT));
         plain.mul_f32(patience.stretch.clamp(1.0, 100.0)).min(LONGEST_WAIT)
     }
