@@ -14,5 +14,6 @@ mod faults;
 mod hostile;
 mod identity;
 mod recipients;
+mod servers;
 mod spooling;
 mod threads;

@@ -86,7 +86,7 @@ impl Daemon {
     pub fn signal(&self, name: &str) {
         for id in family(self.id()) {
             // One of them may have ended by itself.
-            let _ = Command::new("/usr/bin/kill").args([name, &id.to_string()]).status();
+            let _ = Command::new("/usr/bin/kill").args([name, &id.to_string()]).stderr(Stdio::null()).status();
         }
     }
 }

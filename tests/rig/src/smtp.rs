@@ -2,6 +2,7 @@
 //! spot, and every misbehaviour that a relay is known for. Keeps what it received as files. Refuses to judge a mail.
 
 mod certs;
+pub mod mta;
 mod received;
 
 pub use certs::Certs;
