@@ -2,10 +2,11 @@
 
 use super::{end, scene, wait};
 use plugin_core::contract::status::Role;
+use rig::lab::probe::samples;
 use rig::lab::scene::Scene;
 use rig::lab::tool::now_ms;
 use rig::lab::watch::Sign;
-use rig::lab::{Link, Node, Plan};
+use rig::lab::{Link, Node, Plan, wait_for};
 use std::time::Duration;
 
 /// Matrix row 11 (without replication).
@@ -28,13 +29,14 @@ fn a_cut_heartbeat_is_only_told() {
     end(scene, "heartbeat cable cut and repaired", "n1 everything, n2 nothing", None);
 }
 
-/// Matrix row 52, in short: outages that end before the silence counts lead to nothing.
+/// Matrix row 52, in short: outages that end before the silence counts lead to nothing. The kernel may take a second to use a cable
+/// that is plugged in again (linkwatch), so 0.4 s are up to 1.4 s without a sign of life.
 #[test]
 fn short_outages_lead_to_nothing() {
     let mut scene = scene(&Plan::default());
     let start = now_ms();
     for _ in 0..4 {
-        for (up, time) in [(false, Duration::from_millis(1200)), (true, Duration::from_millis(1500))] {
+        for (up, time) in [(false, Duration::from_millis(400)), (true, Duration::from_secs(2))] {
             for link in [Link::Lan, Link::Heartbeat] {
                 if up { scene.lab.uncut(Node::N1, link) } else { scene.lab.cut(Node::N1, link) }.expect("cable");
             }
@@ -42,8 +44,10 @@ fn short_outages_lead_to_nothing() {
         }
     }
     assert!(scene.watch.first(start, |m| [Sign::Opened, Sign::Told].contains(&m.sign)).is_none(), "an attempt was opened");
-    wait(&mut scene, "service", start, |m| m.sign == Sign::Reply);
-    end(scene, "four outages of 1.2 s of both links", "n1 everything, n2 nothing", None);
+    let repaired = now_ms();
+    let served = || samples(&scene.lab.client_file()).iter().any(|s| s.start_ms > repaired && s.answer.as_deref() == Ok("n1"));
+    wait_for("service after the last outage", Duration::from_secs(10), served).expect("served");
+    end(scene, "four short outages of both links", "n1 everything, n2 nothing", None);
 }
 
 /// Matrix row 12: the clients' switch dies for both, the heartbeat lives.

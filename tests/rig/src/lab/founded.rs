@@ -58,7 +58,7 @@ impl Lab {
 
     /// The end of both agents' journals, also of a node that is dead.
     pub fn last_words(&self) -> String {
-        Node::BOTH.map(|n| format!("{}:\n{}", n.name(), journal(&self.site, n, "twinguard", 25))).join("\n")
+        Node::BOTH.map(|n| format!("{}:\n{}", n.name(), journal(&self.site, n, "twinguard", 40))).join("\n")
     }
 }
 
