@@ -10,11 +10,8 @@ pub const CHECKS: &[(&str, &[&str], &str)] = &[
     ("check_db_query", &["--engine", "mariadb", "-p", "1", "-u", "icinga"], "DB QUERY"),
     ("check_disk", &["-p", "/"], "DISK"),
     ("check_master_alive", &["--link", "lo=127.0.0.1@lo", "--status", "/nonexistent/status.json"], "MASTER ALIVE"),
-    (
-        "check_network_failover",
-        &["--interface", "lo", "--witness", "ping:127.0.0.1", "--status", "/nonexistent/status.json"],
-        "NETWORK FAILOVER",
-    ),
+    ("check_network_failover", &["--interface", "lo", "--witness", "ping:127.0.0.1", "--status", "/nonexistent/status.json"], "NETWORK FAILOVER"),
+    ("check_rsync", &["-H", "127.0.0.1"], "RSYNC"),
     ("check_services", &["--must-not-run", "nosuch"], "SERVICES"),
     ("check_time", &["-H", "127.0.0.1", "--daemon", "none"], "TIME"),
 ];

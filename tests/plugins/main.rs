@@ -16,6 +16,7 @@ mod links;
 mod master_alive;
 mod net;
 mod network_failover;
+mod rsync;
 mod services;
 mod status;
 mod structure;

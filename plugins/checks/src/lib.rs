@@ -9,6 +9,8 @@ pub mod network_failover;
 pub mod place;
 #[cfg(test)]
 mod ready_made;
+pub mod rsync;
 pub mod services;
 pub mod time;
+pub mod tls;
 mod witness;

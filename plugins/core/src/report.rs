@@ -50,6 +50,15 @@ impl Report {
         state
     }
 
+    /// As [`Report::measure`], but a value inside its limits is only exported.
+    pub fn watch(&mut self, label: &str, value: f64, unit: Unit, limits: &Limits) -> State {
+        if limits.judge(value).0 == State::Ok {
+            self.export(Metric::new(label, value, unit).limits(limits));
+            return State::Ok;
+        }
+        self.measure(label, value, unit, limits)
+    }
+
     /// Exports a value that nobody judges, or one judged under other words.
     pub fn export(&mut self, metric: Metric) {
         self.metrics.push(metric);
@@ -125,6 +134,14 @@ mod tests {
             report.render("TEST", 0),
             "TEST CRITICAL - / 91.2% (critical at 90), rta 12.3 ms (critical at 1:2) | '/'=91.25%;80;90;0;100 'rta'=0.0123s;0.5;1:2;0;\n"
         );
+    }
+
+    #[test]
+    fn a_watched_value_is_only_said_when_it_is_wrong() {
+        let mut report = Report::default();
+        assert_eq!(report.watch("a", 1.0, Unit::Number, &limits("2", "3")), State::Ok);
+        assert_eq!(report.watch("b", 2.5, Unit::Number, &limits("2", "3")), State::Warning);
+        assert_eq!(report.render("TEST", 0), "TEST WARNING - b 2.5 (warning at 2) | 'a'=1;2;3;; 'b'=2.5;2;3;;\n");
     }
 
     #[test]

@@ -86,11 +86,7 @@ fn clock(check: &Time, best: &Told<'_>, report: &mut Report) {
         ("root distance", *root, Unit::Seconds, Some(check.root_warning.clone())),
     ] {
         let limits = Limits { warning: limit, critical: None };
-        if limits.judge(value).0 == State::Ok {
-            report.export(Metric::new(label, value, unit).limits(&limits));
-        } else {
-            report.measure(label, value, unit, &limits);
-        }
+        report.watch(label, value, unit, &limits);
     }
     report.note(format!("{name}: stratum {stratum}, {answers} of {} answers, delay {}", check.samples, Unit::Seconds.words(sample.delay)));
 }

@@ -1,0 +1,4 @@
+//! `check_rsync`.
+fn main() -> std::process::ExitCode {
+    plugin_core::main::<checks::rsync::Rsync>()
+}
