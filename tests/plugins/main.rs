@@ -12,6 +12,7 @@
 mod contract;
 mod db_query;
 mod disk;
+mod fs_sync;
 mod links;
 mod master_alive;
 mod net;
@@ -22,3 +23,4 @@ mod status;
 mod structure;
 mod systemd;
 mod time;
+mod trees;

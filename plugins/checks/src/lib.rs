@@ -4,6 +4,7 @@
 mod db;
 pub mod db_query;
 pub mod disk;
+pub mod fs_sync;
 pub mod master_alive;
 pub mod network_failover;
 pub mod place;

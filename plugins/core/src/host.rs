@@ -6,7 +6,7 @@ pub mod system;
 
 pub use crate::contract::status::{read_status, stale};
 pub use command::{Command, Output};
-pub use system::{System, nodename};
+pub use system::{Conversation, System, nodename};
 
 use std::fmt;
 use std::path::{Path, PathBuf};

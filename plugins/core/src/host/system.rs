@@ -3,6 +3,9 @@
 //! Refuses relative programs, inherited environments and children that outlive their deadline.
 
 mod child;
+mod conversation;
+
+pub use conversation::Conversation;
 
 use super::{Blind, Command, Host, Output};
 use rustix::event::{Timespec, poll};

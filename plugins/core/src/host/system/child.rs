@@ -44,7 +44,7 @@ pub fn run(host: &System, command: &Command) -> Result<Output, Blind> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this file owns child processes")]
-fn start(command: &Command) -> std::io::Result<Child> {
+pub(super) fn start(command: &Command) -> std::io::Result<Child> {
     std::process::Command::new(&command.program)
         .args(&command.args)
         .env_clear()
@@ -99,7 +99,7 @@ fn pid(child: &Child) -> std::io::Result<Pid> {
     i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or_else(|| std::io::Error::other("the process has no id"))
 }
 
-fn kill(mut child: Child) {
+pub(super) fn kill(mut child: Child) {
     let Ok(pid) = pid(&child) else { return };
     // Fails only when the group is gone already.
     let _ = kill_process_group(pid, Signal::KILL);
