@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 #[test]
 fn the_committed_files_are_what_the_generator_makes() {
     let made = rig::conf::generate(&top()).unwrap_or_else(|why| panic!("the Icinga 2 files can't be carried over: {why}"));
-    assert_eq!(made.len(), 4);
+    assert_eq!(made.len(), 5);
     for (path, text) in made {
         let committed = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}: run tests/run generate", path.display()));
         assert!(committed == text, "{} is not what the Icinga 2 files make: run tests/run generate", path.display());

@@ -15,7 +15,13 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 pub struct Icinga(pub PathBuf);
 
 impl Icinga {
+    /// The shipped example of a node, and `more`.
     pub fn new(more: &str) -> Self {
+        Self::of(&top().join("icinga-conf/icinga2/example/hosts.conf.example"), "pbx1", more)
+    }
+
+    /// The node `name` with the objects of `hosts`, and `more`.
+    pub fn of(hosts: &Path, name: &str, more: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("twinguard-icinga-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::SeqCst)));
         std::fs::create_dir_all(&folder).unwrap();
         let icinga = Self(folder);
@@ -24,11 +30,10 @@ impl Icinga {
         }
         let copied = Command::new("/usr/bin/cp").arg("-r").arg(top().join("icinga-conf/icinga2")).arg(icinga.0.join("twinguard")).status();
         assert!(copied.unwrap().success());
-        for name in ["hosts", "constants"] {
-            std::fs::copy(icinga.0.join(format!("twinguard/example/{name}.conf.example")), icinga.0.join(format!("{name}.conf"))).unwrap();
-        }
+        std::fs::copy(hosts, icinga.0.join("hosts.conf")).unwrap();
+        std::fs::copy(icinga.0.join("twinguard/example/constants.conf.example"), icinga.0.join("constants.conf")).unwrap();
         let text = format!(
-            "include \"constants.conf\"\nconst PluginDir = \"/usr/lib/nagios/plugins\"\nconst PluginContribDir = PluginDir\nconst ManubulonPluginDir = PluginDir\nconst NodeName = \"pbx1\"\nconst ZoneName = NodeName\n\
+            "include \"constants.conf\"\nconst PluginDir = \"/usr/lib/nagios/plugins\"\nconst PluginContribDir = PluginDir\nconst ManubulonPluginDir = PluginDir\nconst NodeName = \"{name}\"\nconst ZoneName = NodeName\n\
              include <itl>\ninclude <plugins>\ninclude <plugins-contrib>\ninclude <manubulon>\ninclude \"hosts.conf\"\ninclude_recursive \"twinguard\"\n{more}\n"
         );
         std::fs::write(icinga.0.join("icinga2.conf"), text).unwrap();

@@ -9,10 +9,12 @@
     reason = "test code: it ends at the first surprise, and it starts processes of its own"
 )]
 
+mod clusters;
 mod commands;
 mod generated;
 mod icinga;
 mod nagios;
+mod requirements;
 mod running;
 mod stand_in;
 

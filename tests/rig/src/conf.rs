@@ -5,6 +5,7 @@ pub mod director;
 mod model;
 pub mod nagios;
 mod read;
+pub mod requirements;
 mod token;
 
 pub use model::{Kind, Object, Tree, Value};
@@ -20,6 +21,7 @@ pub fn generate(top: &Path) -> Result<Vec<(PathBuf, String)>, String> {
     let conf = top.join("icinga-conf");
     let mut made: Vec<(PathBuf, String)> = nagios::render(&tree)?.into_iter().map(|(name, text)| (conf.join("nagios").join(name), text)).collect();
     made.push((conf.join("director/twinguard-basket.json"), director::render(&tree)?));
+    made.push((conf.join("REQUIREMENTS.md"), requirements::render(top)?));
     Ok(made)
 }
 

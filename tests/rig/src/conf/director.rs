@@ -4,13 +4,14 @@
 use super::{Kind, Object, Tree, Value};
 use serde_json::{Map, Value as Json, json};
 use sha1::{Digest, Sha1};
+use std::collections::BTreeMap;
 
 /// The basket as it is imported.
 ///
 /// # Errors
 /// What can't be said in the Director, and where it stands.
 pub fn render(tree: &Tree) -> Result<String, String> {
-    let mut fields = Fields(Vec::new());
+    let mut fields = Fields(BTreeMap::new());
     let mut commands = Map::new();
     for (class, method) in [("CheckCommand", "PluginCheck"), ("EventCommand", "PluginEvent"), ("NotificationCommand", "PluginNotification")] {
         for command in tree.of(class) {
@@ -25,7 +26,7 @@ pub fn render(tree: &Tree) -> Result<String, String> {
     for object in tree.of("Notification") {
         notifications.insert(object.name.clone(), notification(object)?);
     }
-    let fields: Map<String, Json> = (1..).zip(&fields.0).map(|(id, field)| (format!("{id}"), field.clone())).collect();
+    let fields: Map<String, Json> = fields.0.into_iter().map(|(id, field)| (id.to_string(), field)).collect();
     let basket = json!({"Datafield": fields, "Command": commands, "ServiceTemplate": services, "NotificationTemplate": notifications});
     serde_json::to_string_pretty(&basket).map(|text| text + "\n").map_err(|e| e.to_string())
 }
@@ -41,16 +42,15 @@ fn uuid(kind: &str, name: &str) -> String {
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
-struct Fields(Vec<Json>);
+/// Data fields by number. The number only links them to commands within the basket; it comes from the name, so that a new field
+/// changes no other line.
+struct Fields(BTreeMap<u32, Json>);
 
 impl Fields {
     /// The number of the field for a variable.
-    fn id(&mut self, name: &str, about: &str, datatype: &str) -> usize {
+    fn id(&mut self, name: &str, about: &str, datatype: &str) -> Result<u32, String> {
         let settings = if datatype == "Boolean" { json!({}) } else { json!({"visibility": "visible"}) };
-        if let Some(at) = self.0.iter().position(|field| field["varname"] == name) {
-            return at + 1;
-        }
-        self.0.push(json!({
+        let field = json!({
             "varname": name,
             "caption": name.replace('_', " "),
             "description": about,
@@ -58,8 +58,13 @@ impl Fields {
             "format": null,
             "settings": settings,
             "uuid": uuid("Datafield", name),
-        }));
-        self.0.len()
+        });
+        let digest = Sha1::digest(name);
+        let id = u32::from_be_bytes([digest[0] & 0x7f, digest[1], digest[2], digest[3]]);
+        match self.0.insert(id, field) {
+            Some(old) if old["varname"] != name => Err(format!("{name} and {} have the same number: rename one", old["varname"])),
+            _ => Ok(id),
+        }
     }
 }
 
@@ -93,10 +98,10 @@ fn command(tree: &Tree, command: &Object, method: &str, fields: &mut Fields) -> 
         let variable = |key: &str| argument.entry(key).and_then(Value::text).and_then(|t| t.strip_prefix('$')?.strip_suffix('$'));
         let own = |name: &&str| name.starts_with(&command.name);
         if let Some(name) = variable("set_if").filter(own) {
-            used.push(fields.id(name, about, "Boolean"));
+            used.push(fields.id(name, about, "Boolean")?);
         }
         if let Some(name) = variable("value").filter(own) {
-            used.push(fields.id(name, about, if argument.entry("repeat_key").is_some() { "Array" } else { "String" }));
+            used.push(fields.id(name, about, if argument.entry("repeat_key").is_some() { "Array" } else { "String" })?);
         }
     }
     let used: Vec<Json> = used.into_iter().map(|id| json!({"datafield_id": id, "is_required": "n", "var_filter": null})).collect();

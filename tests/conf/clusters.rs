@@ -1,0 +1,125 @@
+//! The five clusters: their configuration is valid without a warning, Icinga loads their objects on both nodes, and what may
+//! start a takeover is the same in both.
+
+use crate::icinga::Icinga;
+use crate::top;
+use plugin_core::cluster::Cluster;
+use rig::process::{binary, run};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+const SYSTEMS: [&str; 5] = ["mail-bluemind", "mail-pmg", "mail-reddoxx", "mail-scalix", "pbx-mobydick"];
+
+fn folder(system: &str) -> PathBuf {
+    top().join("icinga-conf/clusters").join(system)
+}
+
+fn cluster(system: &str) -> Cluster {
+    let text = std::fs::read_to_string(folder(system).join("cluster.toml")).unwrap();
+    Cluster::parse(&text).unwrap_or_else(|e| panic!("{system}: {e}"))
+}
+
+/// What a check's service is in Icinga.
+#[derive(Debug)]
+struct Service {
+    command: String,
+    handler: bool,
+    vars: BTreeMap<String, String>,
+}
+
+/// The services of one node after Icinga has read everything, by name.
+fn services(system: &str, node: &str) -> BTreeMap<String, Service> {
+    let icinga = Icinga::of(&folder(system).join("nodes.conf"), node, "");
+    let said = icinga.validate();
+    assert_eq!((said.code, said.stdout.as_str(), said.stderr.as_str()), (Some(0), "", ""), "{system} on {node}");
+    let list = icinga.run(&["object", "list", "--type", "Service"]).stdout;
+    let objects = list.split("Object '").filter_map(|text| text.split_once("' of type 'Service':"));
+    objects.map(|(name, text)| (name.split_once('!').unwrap().1.to_owned(), service(text))).collect()
+}
+
+fn service(text: &str) -> Service {
+    let values = |line: &str| line.trim_start_matches([' ', '*']).split_once(" = ").map(|(k, v)| (k.to_owned(), v.trim_matches('"').to_owned()));
+    let all: BTreeMap<String, String> = text.lines().filter_map(values).collect();
+    let vars = all.iter().filter(|(key, _)| key.starts_with("twinguard_")).map(|(k, v)| (k.clone(), v.clone())).collect();
+    Service { command: all["check_command"].clone(), handler: all["event_command"] == "twinguard_takeover", vars }
+}
+
+#[test]
+fn every_system_is_a_folder_with_its_three_files() {
+    let found: BTreeSet<String> =
+        std::fs::read_dir(top().join("icinga-conf/clusters")).unwrap().map(|f| f.unwrap().path()).filter(|f| f.is_dir()).map(|f| name(&f)).collect();
+    assert_eq!(found, SYSTEMS.map(str::to_owned).into());
+    for system in SYSTEMS {
+        for file in ["README.md", "cluster.toml", "nodes.conf"] {
+            assert!(folder(system).join(file).is_file(), "{system}/{file} is missing");
+        }
+    }
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap().to_str().unwrap().to_owned()
+}
+
+#[test]
+fn twinguard_finds_every_configuration_good_and_warns_of_nothing() {
+    for system in SYSTEMS {
+        let file = folder(system).join("cluster.toml");
+        let said = run(&binary("twinguard"), &["--config", file.to_str().unwrap(), "validate"]);
+        assert_eq!((said.code, said.stdout, said.stderr), (Some(0), format!("{}: good\n", file.display()), String::new()), "{system}");
+    }
+}
+
+#[test]
+fn bm8_every_node_that_is_taken_over_has_a_fence_device() {
+    for system in SYSTEMS {
+        let cluster = cluster(system);
+        for node in cluster.nodes.keys() {
+            assert!(!cluster.devices_of(node).is_empty(), "{system}: {node}");
+        }
+        // With groups at home on both nodes both may shoot: the delays must differ (SX1).
+        let homes: BTreeSet<&str> = cluster.groups.iter().map(|g| g.home.as_str()).collect();
+        let delay = |node: &String| cluster.fence.delay.get(node).map(|d| d.or_forever());
+        let delays: BTreeSet<_> = cluster.nodes.keys().map(delay).collect();
+        assert!(homes.len() == 1 || delays.len() == 2, "{system}: equal delays");
+    }
+}
+
+#[test]
+fn icinga_loads_both_nodes_of_every_system_and_agrees_with_its_triggers() {
+    for system in SYSTEMS {
+        let cluster = cluster(system);
+        let triggers: BTreeSet<&str> = cluster.triggers.keys().map(String::as_str).collect();
+        let mut seen = Vec::new();
+        for node in cluster.nodes.keys() {
+            let services = services(system, node);
+            let handlers: BTreeSet<&str> = services.iter().filter(|(_, s)| s.handler).map(|(name, _)| name.as_str()).collect();
+            let known: BTreeSet<&str> = triggers.iter().copied().filter(|name| services.contains_key(*name)).collect();
+            assert_eq!(handlers, known, "{system} on {node}: services with the event handler, and [triggers]");
+            assert!(handlers.contains("twinguard-master-alive"), "{system} on {node}");
+            seen.push(services.into_keys().collect::<Vec<_>>());
+        }
+        assert_eq!(seen[0], seen[1], "{system}: the same services on both nodes");
+    }
+}
+
+/// MD16 and MD17: service, command, and the side of the pair on which it looks; the others know their role by themselves.
+const PBX: [(&str, &str, Option<(&str, &str)>); 6] = [
+    ("twinguard-master-alive", "twinguard_master_alive", None),
+    ("twinguard-network-failover", "twinguard_network_failover", None),
+    ("twinguard-services", "twinguard_services", None),
+    ("twinguard-disk", "twinguard_disk", None),
+    ("twinguard-time", "twinguard_time", None),
+    ("twinguard-db-query", "twinguard_db_query", Some(("twinguard_db_query_host", "192.0.2.10"))),
+];
+
+#[test]
+fn md16_and_md17_the_telephone_system_has_its_failover_and_notify_checks_each_on_its_side() {
+    let services = services("pbx-mobydick", "pbx1");
+    for (name, command, side) in PBX {
+        let service = services.get(name).unwrap_or_else(|| panic!("{name} is missing in {:?}", services.keys()));
+        assert_eq!(service.command, command, "{name}");
+        if let Some((key, value)) = side {
+            assert_eq!(service.vars.get(key).map(String::as_str), Some(value), "{name}: {:?}", service.vars);
+        }
+    }
+}
