@@ -11,6 +11,7 @@
 
 mod contract;
 mod db_query;
+mod db_sync;
 mod disk;
 mod fs_sync;
 mod links;

@@ -11,5 +11,5 @@ mod session;
 mod tls;
 
 pub use fault::Fault;
-pub use login::{Login, state};
-pub use session::{Table, job, open, together};
+pub use login::{Engine, Login, Target, state};
+pub use session::{Progress, Session, Table, job, open, together};

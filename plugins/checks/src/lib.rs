@@ -3,6 +3,7 @@
 
 mod db;
 pub mod db_query;
+pub mod db_sync;
 pub mod disk;
 pub mod fs_sync;
 pub mod master_alive;

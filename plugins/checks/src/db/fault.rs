@@ -58,6 +58,11 @@ fn class(code: &str) -> Class {
 }
 
 impl Fault {
+    /// A server error of the kind "you may not see this".
+    pub fn is_privilege(&self) -> bool {
+        matches!(self, Fault::Server { code, .. } if class(code) == Class::Privilege)
+    }
+
     /// State and words. UNKNOWN where the check's own configuration is what has to be corrected.
     pub fn verdict(&self) -> (State, String) {
         match self {

@@ -20,6 +20,12 @@ pub struct Table {
 }
 
 impl Table {
+    /// The value of a column in a row; `None` for NULL and for a column that is not there.
+    pub fn value<'a>(&self, row: &'a [Option<String>], column: &str) -> Option<&'a str> {
+        let at = self.columns.iter().position(|c| c.eq_ignore_ascii_case(column))?;
+        row.get(at)?.as_deref()
+    }
+
     /// The first value of the first row.
     pub fn first(&self) -> Option<&str> {
         self.rows.first()?.first()?.as_deref()
@@ -125,5 +131,12 @@ mod tests {
             matches!(&results[..], [Err(Fault::Hung { stage, after }), Ok(2)] if stage == "waiting for nothing" && *after < Duration::from_secs(1))
         );
         assert!(host.left() > Duration::ZERO, "there is time left for the verdict");
+    }
+
+    #[test]
+    fn values_are_found_by_the_name_of_their_column() {
+        let table = Table { columns: vec!["A".into(), "b".into()], rows: vec![vec![Some("1".into()), None]], more: false };
+        let row = table.rows.first().unwrap();
+        assert_eq!((table.value(row, "a"), table.value(row, "B"), table.value(row, "c"), table.first()), (Some("1"), None, None, Some("1")));
     }
 }

@@ -55,16 +55,6 @@ impl Mariadb {
         panic!("MariaDB does not start: {}", std::fs::read_to_string(folder.0.join(format!("{id}.log"))).unwrap_or_default());
     }
 
-    /// Stops the process and starts it again with the same data and port.
-    ///
-    /// # Panics
-    /// If it does not start.
-    pub fn restart(&mut self) {
-        self.try_sql("SHUTDOWN");
-        wait_for("end of MariaDB", || self.process.ended());
-        self.launch_again();
-    }
-
     fn launch_again(&mut self) {
         self.process = launch(&self.data, self.id, self.port, &self.socket, &self.more);
         let socket = &self.socket;
@@ -119,7 +109,7 @@ impl Mariadb {
     /// # Panics
     /// If the server does not answer.
     pub fn replica(&self, field: &str) -> String {
-        let text = self.sql("SHOW SLAVE STATUS\\G");
+        let text = must(CLIENT, &["--no-defaults", "-uroot", "-S", self.socket.to_str().unwrap(), "-e", "SHOW SLAVE STATUS\\G"]);
         let line = text.lines().find_map(|l| l.trim().strip_prefix(field)?.strip_prefix(':').map(|v| v.trim().to_owned()));
         line.unwrap_or_default()
     }
@@ -138,7 +128,7 @@ fn launch(data: &Path, id: u32, port: u16, socket: &Path, more: &[String]) -> Pr
         ["--innodb-buffer-pool-size=32M", "--innodb-log-file-size=8M", "--innodb-flush-log-at-trx-commit=0", "--skip-name-resolve"]
             .map(str::to_owned),
     );
-    args.extend(["--relay-log=relay", "--slave-net-timeout=2", "--performance-schema=OFF", "--gtid-strict-mode=0"].map(str::to_owned));
+    args.extend(["--relay-log=relay", "--slave-net-timeout=60", "--performance-schema=OFF", "--gtid-strict-mode=0"].map(str::to_owned));
     args.push(format!("--datadir={}", data.display()));
     args.push(format!("--tmpdir={}", home.join(format!("tmp{id}")).display()));
     args.push(format!("--socket={}", socket.display()));

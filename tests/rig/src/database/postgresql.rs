@@ -43,7 +43,9 @@ impl Postgresql {
         assert_eq!(done.code, Some(0), "initdb: {}{}", done.stdout, done.stderr);
         let lines = "wal_level=replica\nfsync=off\nshared_buffers=16MB\nmax_wal_size=64MB\nmin_wal_size=32MB\nwal_sender_timeout=2s\nlisten_addresses='127.0.0.1,::1'\n";
         append(&data.join("postgresql.conf"), &format!("{lines}{more}\n"));
-        append(&data.join("pg_hba.conf"), "host replication all 127.0.0.1/32 trust\n");
+        // The first line that fits counts, and initdb wrote one for replication that wants a password.
+        let rules = std::fs::read_to_string(data.join("pg_hba.conf")).unwrap();
+        std::fs::write(data.join("pg_hba.conf"), format!("host replication all 127.0.0.1/32 trust\n{rules}")).unwrap();
         Self::start(folder)
     }
 
@@ -55,7 +57,7 @@ impl Postgresql {
         let folder = Folder::new("postgres");
         let data = folder.0.join("data");
         let connection = format!("host=127.0.0.1 port={port} user=postgres application_name={name}");
-        let args = ["-d", &connection, "-D", data.to_str().unwrap(), "-R", "-C", "-S", name, "-c", "fast", "-X", "stream"];
+        let args = ["-w", "-d", &connection, "-D", data.to_str().unwrap(), "-R", "-C", "-S", name, "-c", "fast", "-X", "stream"];
         let done = as_postgres(&folder.0, &tool("pg_basebackup"), &args);
         assert_eq!(done.code, Some(0), "pg_basebackup: {}{}", done.stdout, done.stderr);
         append(&data.join("postgresql.auto.conf"), "wal_receiver_timeout=3s\nwal_receiver_status_interval=1s\nwal_retrieve_retry_interval=200ms\n");
@@ -73,12 +75,11 @@ impl Postgresql {
         panic!("PostgreSQL does not start: {}", std::fs::read_to_string(folder.0.join("log")).unwrap_or_default());
     }
 
-    /// Ends the process and starts it again with the same data and port.
+    /// Starts it again with the same data and port.
     ///
     /// # Panics
     /// If it does not start.
-    pub fn restart(&mut self) {
-        self.stop();
+    pub fn start_again(&mut self) {
         self.process = launch(&self.home, self.port);
         let (home, port) = (&self.home, self.port);
         assert!(answers(&mut self.process, || client(home, port, "SELECT 1").code == Some(0)), "PostgreSQL does not start again");
@@ -88,6 +89,16 @@ impl Postgresql {
     pub fn stop(&mut self) {
         self.process.signal("-INT");
         wait_for("end of PostgreSQL", || self.process.ended());
+    }
+
+    /// Adds a setting to the configuration; it counts from the next start on.
+    pub fn set(&self, name: &str, value: &str) {
+        append(&self.home.join("data/postgresql.auto.conf"), &format!("{name} = '{value}'\n"));
+    }
+
+    /// Makes it a standby from the next start on.
+    pub fn demote(&self) {
+        append(&self.home.join("data/standby.signal"), "");
     }
 
     /// Runs statements as the superuser; rows with `|` between the columns.

@@ -71,16 +71,23 @@ fn connect(near: TcpStream, target: u16, wire: &Arc<AtomicU8>) {
     }
 }
 
-/// Copies in one direction until an end breaks or the cable does.
+/// Copies in one direction until an end breaks or the cable does. What was read is held back while the cable is frozen, so
+/// that nothing passes that was sent after it froze.
 fn pump(mut from: TcpStream, mut to: TcpStream, wire: &AtomicU8) {
     from.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
     let mut buffer = [0; 8 << 10];
+    let mut held = 0;
     loop {
         match wire.load(Ordering::SeqCst) {
+            whole if whole == Wire::Whole as u8 && held > 0 => {
+                if to.write_all(&buffer[..held]).is_err() {
+                    break;
+                }
+                held = 0;
+            }
             whole if whole == Wire::Whole as u8 => match from.read(&mut buffer) {
                 Ok(0) => break,
-                Ok(n) if to.write_all(&buffer[..n]).is_err() => break,
-                Ok(_) => {}
+                Ok(n) => held = n,
                 Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
                 Err(_) => break,
             },

@@ -1,0 +1,4 @@
+//! `check_db_sync`.
+fn main() -> std::process::ExitCode {
+    plugin_core::main::<checks::db_sync::DbSync>()
+}
