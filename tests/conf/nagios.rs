@@ -74,8 +74,8 @@ fn nagios_accepts_every_object_without_a_warning() {
     let services = read_to_string(top().join("icinga-conf/nagios/services.cfg")).unwrap();
     // Each template of a service that not every node has, on the node of the example.
     let templates: Vec<&str> = services.lines().filter_map(|line| line.trim().strip_prefix("name ")).map(str::trim).collect();
-    let more: String = templates.iter().map(|name| format!("define service {{\n use {name}\n host_name pbx1\n}}\n")).collect();
-    let said = Nagios::new(&more).validate();
+    let more: Vec<String> = templates.iter().map(|name| format!("define service {{\n use {name}\n host_name pbx1\n}}\n")).collect();
+    let said = Nagios::new(&more.concat()).validate();
     assert_eq!(said.code, Some(0), "{}", said.stdout);
     for line in ["Total Warnings: 0", "Total Errors:   0", "Things look okay"] {
         assert!(said.stdout.contains(line), "no {line:?} in {}", said.stdout);

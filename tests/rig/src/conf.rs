@@ -20,7 +20,7 @@ pub fn generate(top: &Path) -> Result<Vec<(PathBuf, String)>, String> {
     let tree = read(top)?;
     let conf = top.join("icinga-conf");
     let mut made: Vec<(PathBuf, String)> = nagios::render(&tree)?.into_iter().map(|(name, text)| (conf.join("nagios").join(name), text)).collect();
-    made.push((conf.join("director/twinguard-basket.json"), director::render(&tree)?));
+    made.extend(director::render(&tree)?.into_iter().map(|(name, text)| (conf.join("director").join(name), text)));
     made.push((conf.join("REQUIREMENTS.md"), requirements::render(top)?));
     Ok(made)
 }

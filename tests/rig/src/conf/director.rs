@@ -1,16 +1,27 @@
 //! The Icinga Director basket: commands, data fields, service and notification templates. Ids are derived from the names, so
-//! that importing it again changes objects and makes no second ones. A zone and secrets are never in it.
+//! that importing it again changes objects and makes no second ones; Director 1.10 can't read ids and gets a basket without.
+//! A zone and secrets are never in it. The Director counts in whole seconds: intervals are rounded up.
 
 use super::{Kind, Object, Tree, Value};
 use serde_json::{Map, Value as Json, json};
 use sha1::{Digest, Sha1};
 use std::collections::BTreeMap;
 
-/// The basket as it is imported.
+/// The baskets by file name.
 ///
 /// # Errors
 /// What can't be said in the Director, and where it stands.
-pub fn render(tree: &Tree) -> Result<String, String> {
+pub fn render(tree: &Tree) -> Result<Vec<(&'static str, String)>, String> {
+    let mut basket = basket(tree)?;
+    let text = |basket: &Json| serde_json::to_string_pretty(basket).map(|text| text + "\n").map_err(|e| e.to_string());
+    let with_ids = text(&basket)?;
+    for object in basket.as_object_mut().into_iter().flat_map(Map::values_mut).filter_map(Json::as_object_mut).flat_map(Map::values_mut) {
+        object.as_object_mut().and_then(|object| object.remove("uuid"));
+    }
+    Ok(vec![("twinguard-basket.json", with_ids), ("twinguard-basket-1.10.json", text(&basket)?)])
+}
+
+fn basket(tree: &Tree) -> Result<Json, String> {
     let mut fields = Fields(BTreeMap::new());
     let mut commands = Map::new();
     for (class, method) in [("CheckCommand", "PluginCheck"), ("EventCommand", "PluginEvent"), ("NotificationCommand", "PluginNotification")] {
@@ -27,8 +38,7 @@ pub fn render(tree: &Tree) -> Result<String, String> {
         notifications.insert(object.name.clone(), notification(object)?);
     }
     let fields: Map<String, Json> = fields.0.into_iter().map(|(id, field)| (id.to_string(), field)).collect();
-    let basket = json!({"Datafield": fields, "Command": commands, "ServiceTemplate": services, "NotificationTemplate": notifications});
-    serde_json::to_string_pretty(&basket).map(|text| text + "\n").map_err(|e| e.to_string())
+    Ok(json!({"Datafield": fields, "Command": commands, "ServiceTemplate": services, "NotificationTemplate": notifications}))
 }
 
 /// An id that is always the same for the same object (RFC 9562 version 5, the project's own name space).
@@ -128,7 +138,10 @@ fn attributes(object: &Object, known: &[(&str, &str)]) -> Result<Map<String, Jso
     let mut map = Map::new();
     for (key, value) in object.attributes.iter().filter(|(key, _)| !key.starts_with("vars.")) {
         match known.iter().find(|(ours, _)| ours == key) {
-            Some((_, theirs)) => map.insert((*theirs).to_owned(), plain(value)?),
+            Some((_, theirs)) => {
+                let whole = if let Value::Number(number) = value { &Value::Number(number.ceil()) } else { value };
+                map.insert((*theirs).to_owned(), plain(whole)?)
+            }
             // Who gets the mails, and where a rule applies, is decided in the Director.
             None if key == "users" || key == "user_groups" => None,
             None => return Err(format!("{}: {key} can't be said in the Director", object.place)),
