@@ -104,7 +104,7 @@ fn icinga_loads_both_nodes_of_every_system_and_agrees_with_its_triggers() {
 
 /// MD16 and MD17: service, command, and the variable (with its value) that binds it to its side of the pair; the others know
 /// their role by themselves.
-const PBX: [[&str; 4]; 8] = [
+const PBX: [[&str; 4]; 9] = [
     ["twinguard-master-alive", "twinguard_master_alive", "", ""],
     ["twinguard-network-failover", "twinguard_network_failover", "", ""],
     ["twinguard-services", "twinguard_services", "", ""],
@@ -113,6 +113,7 @@ const PBX: [[&str; 4]; 8] = [
     ["twinguard-db-query", "twinguard_db_query", "twinguard_db_query_host", "192.0.2.10"],
     ["twinguard-fs-sync", "twinguard_fs_sync", "", ""],
     ["twinguard-rsync", "twinguard_rsync", "twinguard_rsync_only_on", "slave"],
+    ["twinguard-db-sync", "twinguard_db_sync", "", ""],
 ];
 
 #[test]
