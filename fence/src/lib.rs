@@ -3,5 +3,6 @@
 pub mod agent_api;
 pub mod external;
 pub mod ipmi;
+pub mod mailer;
 pub mod power;
 pub mod takeover;

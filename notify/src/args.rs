@@ -8,10 +8,11 @@ use std::path::PathBuf;
 
 /// Mails about Icinga's notifications and the cluster's events.
 ///
-/// Three ways to call it:
+/// Four ways to call it:
 ///   with Icinga's flags (those of its stock mail scripts): puts the notification into the spool and returns at once;
 ///   with --preview and the same flags: prints the mail and sends nothing;
-///   with --deliver: takes in what the spool holds and hands it to the relays of cluster.toml.
+///   with --deliver: takes in what the spool holds and hands it to the relays of cluster.toml;
+///   with --test: tries each relay and each channel and says what came of it.
 ///
 /// Exit codes: 0 done (spooled durably; or: nothing is wrong with configuration and spool, a mail may still wait
 /// for a relay), 1 it could not be spooled or the spool or configuration can't be used, 3 usage, help and version.
@@ -26,9 +27,12 @@ pub struct Args {
     /// With --deliver: try every waiting mail now, whatever its next time
     #[arg(long, requires = "deliver")]
     pub flush: bool,
-    /// With --deliver: most seconds for one mail with one relay
+    /// With --deliver or --test: most seconds for one mail with one relay
     #[arg(long, value_name = "SECS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=50))]
     pub timeout: u64,
+    /// Send a test message over each relay and each channel, past the spool, and report each; 1 if one did not take it
+    #[arg(long, conflicts_with_all = ["deliver", "preview", "kind"])]
+    pub test: bool,
     /// Print the mail instead of spooling it: text, html, or eml (as it would be sent)
     #[arg(long, value_name = "FORM", num_args = 0..=1, require_equals = true, default_missing_value = "text")]
     pub preview: Option<Form>,
@@ -43,10 +47,10 @@ pub struct Args {
     pub spool: PathBuf,
 
     /// Type of the notification (`$notification.type$`)
-    #[arg(short = 't', long = "type", value_name = "TYPE", allow_hyphen_values = true, required_unless_present = "deliver")]
+    #[arg(short = 't', long = "type", value_name = "TYPE", allow_hyphen_values = true, required_unless_present_any = ["deliver", "test"])]
     pub kind: Option<OsString>,
     /// Host name (`$host.name$`)
-    #[arg(short = 'l', long, value_name = "NAME", allow_hyphen_values = true, required_unless_present = "deliver")]
+    #[arg(short = 'l', long, value_name = "NAME", allow_hyphen_values = true, required_unless_present_any = ["deliver", "test"])]
     pub host: Option<OsString>,
     /// Host as people call it (`$host.display_name$`)
     #[arg(short = 'n', long, value_name = "NAME", allow_hyphen_values = true)]
@@ -58,7 +62,7 @@ pub struct Args {
     #[arg(short = 'u', long, value_name = "NAME", allow_hyphen_values = true)]
     pub service_display: Option<OsString>,
     /// State (`$host.state$` or `$service.state$`)
-    #[arg(short = 's', long, value_name = "STATE", allow_hyphen_values = true, required_unless_present = "deliver")]
+    #[arg(short = 's', long, value_name = "STATE", allow_hyphen_values = true, required_unless_present_any = ["deliver", "test"])]
     pub state: Option<OsString>,
     /// What the plugin said (`$host.output$` or `$service.output$`)
     #[arg(short = 'o', long, value_name = "TEXT", allow_hyphen_values = true)]

@@ -1,20 +1,26 @@
 //! One delivery run: takes in what lies in `incoming/`, then hands the waiting mails over, new ones first. Refuses to run
 //! beside another run, to try a relay again that failed in this run, and to let one bad file or recipient stop the others.
 
+mod channel;
 mod claim;
 pub mod compose;
+mod fold;
 mod intake;
+mod line;
+mod passive;
+mod sendmail;
 mod smtp;
+pub mod trial;
 mod turn;
 
 use crate::args::Args;
 use crate::settings::Settings;
-use crate::spool::{Folder, Queued, Spool};
+use crate::spool::{Folder, Note, Queued, Spool};
 use compose::Composer;
+use line::Line;
 use plugin_core::contract::status::read_status;
 use plugin_core::host::{Host, system::nodename};
-use smtp::Line;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::time::Duration;
 use turn::Turn;
@@ -43,6 +49,7 @@ pub fn run(host: &dyn Host, spool: &Spool, args: &Args, say: Say<'_>) -> Result<
     let Some(_lock) = spool.lock(host).map_err(wrong)? else { return Ok(()) };
     let settings = Settings::read(host, &args.config)?;
     let timeout = Duration::from_secs(args.timeout);
+    let pipe = settings.passive.clone();
     let mut run = Run {
         host,
         spool,
@@ -53,9 +60,19 @@ pub fn run(host: &dyn Host, spool: &Spool, args: &Args, say: Say<'_>) -> Result<
         flush: args.flush,
         open: false,
         stuck: false,
+        dumb: BTreeSet::new(),
         say,
     };
-    run.all().map_err(wrong)?;
+    let outcome = run.all().map_err(wrong);
+    if let Some(pipe) = pipe
+        && let Err(e) = passive::report(&pipe, &nodename(), host.wall_ms(), spool)
+    {
+        (run.say)(
+            Log::Error,
+            &format!("[notify] passive: cannot write to {}: {e}; is the monitoring running, with its command pipe?", pipe.display()),
+        );
+    }
+    outcome?;
     if run.stuck { Err("something in incoming/ is in the way; everything else was delivered or waits".to_owned()) } else { Ok(()) }
 }
 
@@ -70,39 +87,59 @@ struct Run<'a> {
     /// A relay took a mail in this run, so mails that only wait for a relay need not wait any longer.
     open: bool,
     stuck: bool,
+    /// Channels that failed in this run.
+    dumb: BTreeSet<String>,
     say: Say<'a>,
 }
 
 impl Run<'_> {
     fn all(&mut self) -> std::io::Result<()> {
+        self.finish_folding()?;
         let mut waiting = VecDeque::from(self.spool.names(Folder::Queue)?);
+        waiting.retain(|name| !name.ends_with(fold::HELD));
         // If the last run ended in the middle of a mail, that mail may be the reason: the others come first.
-        if let Some(place) = self.spool.begun().and_then(|begun| waiting.iter().position(|name| *name == begun)) {
+        if let Some(place) = self.spool.noted(Note::Begun).and_then(|begun| waiting.iter().position(|name| *name == begun)) {
             let suspect = waiting.remove(place);
             waiting.extend(suspect);
         }
-        let mut fresh = VecDeque::from(self.take_in()?);
+        let mut fresh = VecDeque::new();
+        let new = self.take_in()?;
+        self.fold(&new, &mut fresh)?;
+        fresh.extend(self.release()?);
         let mut held = VecDeque::new();
         while let Some(name) = fresh.pop_front().or_else(|| waiting.pop_front()).or_else(|| if self.open { held.pop_front() } else { None }) {
-            // Left for the next run, untouched: a relay that is down costs each run one attempt, not one a mail.
-            if self.host.left() < self.timeout || self.line.is_down() {
+            if self.host.left() < self.timeout {
                 break;
+            }
+            // Left for the next run, untouched: a relay that is down costs each run one attempt, not one a mail.
+            if self.line.is_down() && !channel::is_way(&name) {
+                continue;
             }
             if self.turn(&name)? == Turn::Held {
                 held.push_back(name);
             }
-            fresh.extend(self.take_in()?);
+            let new = self.take_in()?;
+            self.fold(&new, &mut fresh)?;
         }
         self.line.hang_up(self.host);
         Ok(())
     }
 
     fn take_in(&mut self) -> std::io::Result<Vec<String>> {
+        // Nothing new costs one look at a folder, not a read of the status for each mail.
+        if self.spool.names(Folder::Incoming)?.is_empty() && self.spool.strange_names(Folder::Incoming)?.is_empty() {
+            return Ok(Vec::new());
+        }
         let (node, status) = (nodename(), read_status(self.host, &self.status).ok());
         let composer = Composer { settings: &self.settings, node: &node, status: status.as_ref() };
         let taken = intake::take_in(self.host.wall_ms(), self.spool, composer, self.say)?;
         self.stuck |= taken.stuck;
         Ok(taken.queued)
+    }
+
+    fn composer<T>(&self, compose: impl FnOnce(Composer<'_>) -> T) -> T {
+        let (node, status) = (nodename(), read_status(self.host, &self.status).ok());
+        compose(Composer { settings: &self.settings, node: &node, status: status.as_ref() })
     }
 }
 

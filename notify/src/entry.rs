@@ -33,6 +33,8 @@ pub fn main() -> ExitCode {
     let host = System::new(Some(RUN));
     let outcome = if args.deliver {
         deliver(&host, &args)
+    } else if args.test {
+        trial(&host, &args)
     } else if let Some(form) = args.preview {
         preview(&host, &args, form)
     } else {
@@ -62,9 +64,20 @@ fn spool(host: &dyn Host, args: &Args) -> Result<(), String> {
 
 fn event(host: &dyn Host, args: &Args) -> Notification {
     let at_ms = host.wall_ms();
+    Notification::new(args, id(at_ms), at_ms)
+}
+
+/// Unique; begins with the time.
+fn id(at_ms: i64) -> String {
     // The standard library seeds this from the kernel's random numbers.
     let random = RandomState::new().build_hasher().finish();
-    Notification::new(args, format!("{at_ms:013}-{random:016x}"), at_ms)
+    format!("{at_ms:013}-{random:016x}")
+}
+
+fn trial(host: &dyn Host, args: &Args) -> Result<(), String> {
+    let (lines, good) = deliver::trial::run(host, args, &id(host.wall_ms()))?;
+    io::stdout().write_all((lines.join("\n") + "\n").as_bytes()).map_err(|e| format!("cannot write to standard output: {e}"))?;
+    if good { Ok(()) } else { Err("not every way took the message; the lines above say which and why".to_owned()) }
 }
 
 fn preview(host: &dyn Host, args: &Args, form: Form) -> Result<(), String> {

@@ -3,7 +3,7 @@
 
 use crate::backoff::fnv;
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
-use lettre::message::{Body, Mailbox, Message, MultiPart, MultiPartKind, SinglePart};
+use lettre::message::{Attachment, Body, Mailbox, Message, MultiPart, MultiPartKind, SinglePart};
 use std::time::{Duration, SystemTime};
 
 /// How a mail hangs together with others.
@@ -34,6 +34,12 @@ pub struct Mail {
     pub thread: Thread,
     /// Shown as important.
     pub urgent: bool,
+    /// The measured timeline as an SVG file, if there is one.
+    pub chart: Option<String>,
+    /// State word, for digests.
+    pub word: String,
+    /// One sentence, for digests.
+    pub headline: String,
     /// Cluster name, for filters.
     pub cluster: String,
     /// Kind of event, for filters.
@@ -46,7 +52,12 @@ impl Mail {
         format!("{}@{}", self.id, self.from.email.domain())
     }
 
-    /// The message as it is sent: headers, text and HTML as multipart/alternative, ASCII only.
+    /// What a channel's program gets: the subject, a blank line, the text.
+    pub fn plain(&self) -> String {
+        format!("{}\n\n{}", self.subject, self.text)
+    }
+
+    /// The message as it is sent: headers, text and HTML as multipart/alternative, beside them the chart; ASCII only.
     ///
     /// # Errors
     /// A sentence, if the mail library refuses the message.
@@ -76,11 +87,19 @@ impl Mail {
         }
         // Quoted-printable turns every '=' into "=3D", so no body can contain this boundary.
         let boundary = format!("=_twinguard_{:016x}", fnv(&self.id));
-        let parts = MultiPart::builder()
+        let texts = MultiPart::builder()
             .kind(MultiPartKind::Alternative)
-            .boundary(boundary)
+            .boundary(boundary.clone())
             .singlepart(part(ContentType::TEXT_PLAIN, &self.text)?)
             .singlepart(part(ContentType::TEXT_HTML, &self.html)?);
+        let parts = match &self.chart {
+            None => texts,
+            Some(svg) => {
+                let svg =
+                    Attachment::new("timeline.svg".to_owned()).body(svg.clone(), "image/svg+xml".parse::<ContentType>().map_err(|e| e.to_string())?);
+                MultiPart::builder().kind(MultiPartKind::Mixed).boundary(format!("{boundary}_mixed")).multipart(texts).singlepart(svg)
+            }
+        };
         message.multipart(parts).map(|m| m.formatted()).map_err(|e| format!("build the message: {e}"))
     }
 }
@@ -107,6 +126,9 @@ mod tests {
             at_ms: 1_795_300_867_123,
             thread: Thread { first: Some("a1.1@example.org".into()) },
             urgent: true,
+            chart: None,
+            word: "CRITICAL".into(),
+            headline: "pbx2 took over from pbx1".into(),
             cluster: "pbx".into(),
             kind: "takeover".into(),
         }

@@ -1,10 +1,12 @@
-//! Story → subject, text part, HTML part. Pure and exact; refuses to fetch or measure anything.
+//! Story → subject, text part, HTML part, chart. Pure and exact; refuses to fetch or measure anything.
 
+mod chart;
 #[cfg(test)]
 mod exact;
 mod html;
 mod text;
 
+pub use chart::chart;
 pub use html::html;
 pub use text::text;
 

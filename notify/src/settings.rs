@@ -4,9 +4,10 @@
 use crate::clean::{LINE, line};
 use crate::relay::Relay;
 use lettre::message::Mailbox;
-use plugin_core::{Host, cluster::Notify, secret, secret::Secret};
+use plugin_core::cluster::{Notify, fingerprint};
+use plugin_core::{Host, secret, secret::Secret};
 use serde::Deserialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What to do about a file that can't be read.
 const USER: &str = "the mailer runs as user twinguard, which has to be able to read it (chown twinguard)";
@@ -27,6 +28,16 @@ pub struct Settings {
     pub to: Vec<Mailbox>,
     /// Relays in the order in which they are tried, at least one.
     pub relays: Vec<Relay>,
+    /// SHA-256 of the certificates that a relay may show; empty: an authority decides.
+    pub pins: Vec<[u8; 32]>,
+    /// Further ways: programs with arguments.
+    pub channels: Vec<Vec<String>>,
+    /// More new notifications than this at once become one mail.
+    pub burst: usize,
+    /// Most follow-ups in ten minutes.
+    pub rate: usize,
+    /// Where the mailer's own state goes.
+    pub passive: Option<PathBuf>,
     /// PEM of the relays' certificate authority; `None`: the system's.
     pub ca: Option<String>,
     /// User and password for AUTH.
@@ -56,6 +67,7 @@ impl Settings {
     /// One sentence, as above.
     pub fn read_public(host: &dyn Host, config: &Path) -> Result<Self, String> {
         let File { name, notify } = Self::file(host, config)?;
+        notify.validate()?;
         let from = mailbox(&notify.from).ok_or_else(|| format!("[notify] from = \"{}\" is no mail address", line(&notify.from, LINE)))?;
         let to = notify
             .to
@@ -64,10 +76,10 @@ impl Settings {
             .collect::<Result<Vec<_>, _>>()?;
         let relays =
             notify.relays.iter().map(|text| Relay::parse(text).map_err(|e| format!("[notify] relays: {e}"))).collect::<Result<Vec<_>, _>>()?;
-        if to.is_empty() || relays.is_empty() {
-            return Err("[notify]: to and relays need at least one entry each".to_owned());
-        }
-        Ok(Settings { cluster: line(&name, LINE), from, to, relays, ca: None, login: None })
+        let pins = notify.pin.iter().map(|pin| fingerprint(pin)).collect::<Result<Vec<_>, _>>()?;
+        let cluster = line(&name, LINE);
+        let Notify { channels, burst, rate, passive, .. } = notify;
+        Ok(Settings { cluster, from, to, relays, pins, channels, burst, rate, passive, ca: None, login: None })
     }
 
     fn file(host: &dyn Host, config: &Path) -> Result<File, String> {

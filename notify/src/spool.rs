@@ -4,7 +4,7 @@
 
 mod queued;
 
-pub use queued::{Queued, Refused};
+pub use queued::{Queued, Refused, Told};
 
 use plugin_core::Host;
 use rustix::fs::{FlockOperation, Mode, OFlags};
@@ -21,8 +21,24 @@ const EVENT_CAP: u64 = 1024 * 1024;
 /// Longest file name, so that `.try10`, `.reason` and a dot fit into the 255 bytes of every file system.
 const NAME_CAP: usize = 200;
 
-/// Names the mail that is being delivered; hidden, so that it is no mail itself.
-const BEGUN: &str = ".begun";
+/// What a run leaves for the next one in `queue/`; hidden, so that it is no mail itself. Survives the end of the process, need not
+/// survive a power cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// The mail that is being delivered.
+    Begun,
+    /// When follow-ups were sent, per recipients.
+    Rate,
+}
+
+impl Note {
+    const fn name(self) -> &'static str {
+        match self {
+            Note::Begun => ".begun",
+            Note::Rate => ".rate",
+        }
+    }
+}
 
 /// The spool.
 pub struct Spool {
@@ -174,23 +190,18 @@ impl Spool {
         Ok(entries.flatten().map(|e| e.file_name()).filter(|n| !n.as_encoded_bytes().starts_with(b".")))
     }
 
-    /// Notes the mail that is being delivered. Survives the end of the process, need not survive a power cut.
+    /// Leaves a note; an empty text removes it.
     ///
     /// # Errors
-    /// Names the folder.
-    pub fn begin(&self, name: &str) -> io::Result<()> {
-        let path = self.folder(Folder::Queue).join(BEGUN);
-        fs::write(&path, name).map_err(|e| named(&path, &e))
+    /// Names the file.
+    pub fn note(&self, note: Note, text: &str) -> io::Result<()> {
+        let path = self.folder(Folder::Queue).join(note.name());
+        if text.is_empty() { remove_if_there(&path) } else { fs::write(&path, text) }.map_err(|e| named(&path, &e))
     }
 
-    /// It was delivered, or it failed in an orderly way.
-    pub fn end(&self) {
-        let _ = fs::remove_file(self.folder(Folder::Queue).join(BEGUN));
-    }
-
-    /// The mail in whose delivery the last run ended.
-    pub fn begun(&self) -> Option<String> {
-        fs::read(self.folder(Folder::Queue).join(BEGUN)).ok().and_then(|bytes| String::from_utf8(bytes).ok())
+    /// The note that the last run left.
+    pub fn noted(&self, note: Note) -> Option<String> {
+        fs::read(self.folder(Folder::Queue).join(note.name())).ok().and_then(|bytes| String::from_utf8(bytes).ok())
     }
 
     /// Reads a file that this program wrote itself; `None` if there is none.

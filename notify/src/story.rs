@@ -3,11 +3,13 @@
 //! a story is clean (see [`crate::clean`]). Pure; refuses to know about MIME, HTML or SMTP.
 
 mod cluster;
+mod digest;
 mod icinga;
 mod kind;
 mod status;
 
 pub use cluster::cluster;
+pub use digest::digest;
 pub use icinga::icinga;
 
 use chrono::{DateTime, FixedOffset};
@@ -134,6 +136,28 @@ impl Setting<'_> {
     fn lasted(&self) -> Option<String> {
         let span = self.at.signed_duration_since(self.since?);
         Some(duration(u64::try_from(span.num_milliseconds()).unwrap_or(0)))
+    }
+}
+
+/// What a trial of relays and channels says.
+pub fn trial(setting: &Setting<'_>) -> Story {
+    let mut facts = setting.times();
+    facts.push(("Cluster".to_owned(), setting.cluster.to_owned()));
+    Story {
+        word: "TEST".to_owned(),
+        light: Light::Green,
+        headline: format!("test message from {}", setting.node),
+        meaning: vec![
+            "Somebody tries the ways of [notify]. Nothing has happened. One message comes over each relay, all with the same Message-ID.".to_owned(),
+        ],
+        facts,
+        seen_title: "What was seen",
+        seen: Vec::new(),
+        actions: Vec::new(),
+        nodes: Vec::new(),
+        timeline: Vec::new(),
+        link: None,
+        footer: format!("notify_mail --test on {}, cluster {}", setting.node, setting.cluster),
     }
 }
 

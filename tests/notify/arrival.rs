@@ -18,7 +18,7 @@ fn a_takeover_arrives_as_text_and_html() {
     assert_eq!(mail.header("Auto-Submitted"), "auto-generated");
     assert_eq!(mail.header("Date"), "Sat, 21 Nov 2026 22:41:07 +0000");
     assert_eq!(mail.header("To"), "admin@example.org");
-    assert_eq!((mail.kind.as_str(), mail.parts.len(), mail.defects.len()), ("multipart/alternative", 2, 0), "{:?}", mail.defects);
+    assert_eq!((mail.kind.as_str(), mail.parts.len(), mail.defects.len()), ("multipart/mixed", 3, 0), "{:?}", mail.defects);
     assert_eq!(mail.parts[0].0, "text/plain");
     for said in [
         "CRITICAL: pbx2 took over from pbx1\n",

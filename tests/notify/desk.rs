@@ -127,8 +127,9 @@ pub fn finish(child: Child) -> Done {
 
 pub fn names(folder: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    // The mark of a mail that is being delivered is no mail.
-    let mut names: Vec<String> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).filter(|n| n != ".begun").collect();
+    // What a run notes for the next one is no mail.
+    let notes = [".begun", ".rate"];
+    let mut names: Vec<String> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).filter(|n| !notes.contains(&n.as_str())).collect();
     names.sort();
     names
 }

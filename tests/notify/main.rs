@@ -4,11 +4,15 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::cast_precision_loss,
     clippy::disallowed_methods,
     reason = "test code: a surprise ends the test"
 )]
 
 mod arrival;
+mod bursts;
+mod chaos;
 mod desk;
 mod faults;
 mod hostile;
@@ -17,3 +21,5 @@ mod recipients;
 mod servers;
 mod spooling;
 mod threads;
+mod volume;
+mod ways;

@@ -2,6 +2,7 @@
 
 use crate::desk::{Desk, PROBLEM};
 use rig::smtp::mta::{Kind, Mta, PASSWORD, USER};
+use std::fmt::Write;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
@@ -14,7 +15,7 @@ fn desk(kind: Kind, to: &[&str], password: Option<&str>) -> (Desk, Mta) {
         let path = desk.path("relay.secret");
         fs::write(&path, password).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        rest += &format!("user = \"{USER}\"\nsecret = \"{}\"\n", path.display());
+        write!(rest, "user = \"{USER}\"\nsecret = \"{}\"\n", path.display()).unwrap();
     }
     desk.configure_with(&[format!("smtp://127.0.0.1:{}", server.port())], to, &rest);
     (desk, server)

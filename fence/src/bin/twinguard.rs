@@ -89,6 +89,12 @@ enum Command {
     },
     /// Check the configuration
     Validate,
+    /// `notify test`: send a test message over each relay and each channel of the mailer and report each
+    Notify {
+        /// What the mailer does
+        #[arg(value_parser = ["test"])]
+        what: String,
+    },
 }
 
 #[derive(Subcommand)]
@@ -152,6 +158,7 @@ fn run(args: Args) -> Result<String, Failure> {
             let status = read_status(&host, &path).map_err(|b| Failure::Failed(format!("cannot {b}; is twinguard.service running?")))?;
             Ok(words(&status))
         }
+        Command::Notify { .. } => fence::mailer::try_ways(&args.config).map_err(Failure::Failed),
         Command::Validate => {
             let (cluster, _) = load(&args.config)?;
             let lacks: Vec<&str> = cluster.nodes.keys().filter(|n| cluster.devices_of(n).is_empty()).map(String::as_str).collect();

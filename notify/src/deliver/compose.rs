@@ -8,6 +8,7 @@ use crate::mail::{Mail, Thread};
 use crate::notification::Notification;
 use crate::render;
 use crate::settings::{Settings, mailbox};
+use crate::spool::Told;
 use crate::story::{self, Light, Setting, Story};
 use chrono::{DateTime, FixedOffset, Local};
 use lettre::message::Mailbox;
@@ -68,6 +69,24 @@ impl Composer<'_> {
         self.mail(&story, Envelope { id: &event.id, at_ms: event.at_ms, kind, from, to, earlier })
     }
 
+    /// One mail for many notifications of the same sender and recipients.
+    pub fn digest(&self, told: &[Told], held: bool, id: &str, from: &str, to: &[String]) -> Mail {
+        let at_ms = told.iter().map(|t| t.at_ms).max().unwrap_or(0);
+        let story = story::digest(told, held, &self.setting(at_ms, None));
+        // A channel has no addresses; its text does not show them.
+        let to: Vec<Mailbox> = to.iter().filter_map(|t| mailbox(t)).collect();
+        let to = if to.is_empty() { self.settings.to.clone() } else { to };
+        let from = mailbox(from).filter(|m| m.email != self.settings.from.email).unwrap_or_else(|| self.settings.from.clone());
+        self.mail(&story, Envelope { id, at_ms, kind: "digest".to_owned(), from, to, earlier: None })
+    }
+
+    /// What a trial of the ways sends.
+    pub fn trial(&self, id: &str, at_ms: i64) -> Mail {
+        let story = story::trial(&self.setting(at_ms, None));
+        let (from, to) = (self.settings.from.clone(), self.settings.to.clone());
+        self.mail(&story, Envelope { id, at_ms, kind: "test".to_owned(), from, to, earlier: None })
+    }
+
     fn setting(&self, at_ms: i64, earlier: Option<&Incident>) -> Setting<'_> {
         Setting { cluster: &self.settings.cluster, node: self.node, at: local(at_ms), since: earlier.map(|i| local(i.since_ms)), status: self.status }
     }
@@ -83,6 +102,9 @@ impl Composer<'_> {
             at_ms: envelope.at_ms,
             thread: Thread { first: envelope.earlier.map(|i| i.first.clone()) },
             urgent: story.light == Light::Red,
+            chart: render::chart(story),
+            word: story.word.clone(),
+            headline: story.headline.clone(),
             cluster: self.settings.cluster.clone(),
             kind: envelope.kind,
         }

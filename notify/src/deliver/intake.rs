@@ -4,11 +4,11 @@
 
 use super::claim::{self, Claim, Trouble};
 use super::compose::Composer;
-use super::{Log, Say, to_json};
+use super::{Log, Say, channel, to_json};
 use crate::incident::{Incident, Step, earlier, file_name};
 use crate::mail::Mail;
 use crate::notification::Notification;
-use crate::spool::{Folder, Queued, Spool};
+use crate::spool::{Folder, Queued, Spool, Told};
 use plugin_core::contract::MailEvent;
 use std::io;
 
@@ -16,6 +16,9 @@ enum Event {
     Cluster(Box<MailEvent>),
     Icinga(Box<Notification>),
 }
+
+/// Most events of one round: a run that has thousands before it must come to sending, and end in its time.
+const AT_ONCE: usize = 1000;
 
 /// What taking in gave.
 #[derive(Default)]
@@ -29,7 +32,7 @@ pub(super) struct Taken {
 /// Takes everything in. The error is the disk's; one bad file is said and passed over.
 pub(super) fn take_in(now_ms: i64, spool: &Spool, composer: Composer<'_>, say: Say<'_>) -> io::Result<Taken> {
     let mut taken = Taken { stuck: claim::put_strange_aside(spool, say)?, ..Taken::default() };
-    for name in spool.names(Folder::Incoming)? {
+    for name in spool.names(Folder::Incoming)?.into_iter().take(AT_ONCE) {
         match take_one(now_ms, spool, composer, &name, say) {
             Ok(queued) => taken.queued.extend(queued),
             Err(Trouble::Spool(e)) => return Err(e),
@@ -43,18 +46,18 @@ pub(super) fn take_in(now_ms: i64, spool: &Spool, composer: Composer<'_>, say: S
     Ok(taken)
 }
 
-fn take_one(now_ms: i64, spool: &Spool, composer: Composer<'_>, name: &str, say: Say<'_>) -> Result<Option<String>, Trouble> {
-    let Some(claim) = Claim::of(spool, name, say)? else { return Ok(None) };
+fn take_one(now_ms: i64, spool: &Spool, composer: Composer<'_>, name: &str, say: Say<'_>) -> Result<Vec<String>, Trouble> {
+    let Some(claim) = Claim::of(spool, name, say)? else { return Ok(Vec::new()) };
     let event = match spool.read_event(&claim.name).map_err(|e| e.to_string()).and_then(|(bytes, uid)| parse(&bytes, uid)) {
         Ok(event) => event,
-        Err(reason) => return claim.poison(spool, &reason, say).map(|()| None),
+        Err(reason) => return claim.poison(spool, &reason, say).map(|()| Vec::new()),
     };
     match queue(now_ms, spool, composer, &event, say) {
         Ok(Ok(queued)) => {
             spool.remove(Folder::Incoming, &claim.name).map_err(Trouble::File)?;
-            Ok(Some(queued))
+            Ok(queued)
         }
-        Ok(Err(reason)) => claim.poison(spool, &reason, say).map(|()| None),
+        Ok(Err(reason)) => claim.poison(spool, &reason, say).map(|()| Vec::new()),
         Err(e) => {
             claim.give_back(spool)?;
             Err(Trouble::Spool(e))
@@ -90,7 +93,7 @@ fn parse(bytes: &[u8], uid: u32) -> Result<Event, String> {
 }
 
 /// Queues the mail of an event. The outer error is the disk's, the inner one the event's.
-fn queue(now_ms: i64, spool: &Spool, composer: Composer<'_>, event: &Event, say: Say<'_>) -> io::Result<Result<String, String>> {
+fn queue(now_ms: i64, spool: &Spool, composer: Composer<'_>, event: &Event, say: Say<'_>) -> io::Result<Result<Vec<String>, String>> {
     let (key, id, at_ms, step) = match event {
         Event::Cluster(e) => (format!("cluster {}", e.incident), &e.id, e.at_ms, Step::Opens),
         Event::Icinga(n) => (format!("icinga {}", n.object()), &n.id, n.at_ms, Step::of_type(&n.notification)),
@@ -105,13 +108,27 @@ fn queue(now_ms: i64, spool: &Spool, composer: Composer<'_>, event: &Event, say:
     // The queue is worked off in the order of the names.
     let time = format!("{:013}-", at_ms.max(0));
     let name = if id.starts_with(&time) { format!("{id}.json") } else { format!("{time}{id}.json") };
-    // A run that was killed after this step has queued it already, perhaps in an incident that is closed by now.
-    if spool.read(Folder::Queue, &name)?.is_none() {
-        let entry = match entry(&mail, now_ms) {
-            Ok(entry) => entry,
-            Err(reason) => return Ok(Err(reason)),
-        };
-        spool.write(Folder::Queue, &name, &to_json(&entry)?)?;
+    let told = match event {
+        Event::Cluster(_) => None,
+        // A person's own words wait no more than the first mail of an incident.
+        Event::Icinga(n) => {
+            let first = (step == Step::Opens && before.is_none()) || n.notification.trim().eq_ignore_ascii_case("CUSTOM");
+            Some(Told { at_ms, word: mail.word.clone(), headline: mail.headline.clone(), first })
+        }
+    };
+    let entries = match entries(&mail, now_ms, told.as_ref(), &composer.settings.channels) {
+        Ok(entries) => entries,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let mut names = Vec::new();
+    for (place, entry) in entries.iter().enumerate() {
+        // The mail first, then its channels.
+        let name = if place == 0 { name.clone() } else { format!("{}.way{place}.json", name.trim_end_matches(".json")) };
+        // A run that was killed after this step has queued it already, perhaps in an incident that is closed by now.
+        if spool.read(Folder::Queue, &name)?.is_none() {
+            spool.write(Folder::Queue, &name, &to_json(entry)?)?;
+        }
+        names.push(name);
     }
     match step {
         Step::Opens if before.is_none() => {
@@ -121,10 +138,23 @@ fn queue(now_ms: i64, spool: &Spool, composer: Composer<'_>, event: &Event, say:
         Step::Closes if before.is_some() => spool.remove(Folder::Incidents, &file)?,
         _ => {}
     }
-    Ok(Ok(name))
+    Ok(Ok(names))
 }
 
-fn entry(mail: &Mail, now_ms: i64) -> Result<Queued, String> {
+/// The mail, then one entry a channel.
+fn entries(mail: &Mail, now_ms: i64, told: Option<&Told>, channels: &[Vec<String>]) -> Result<Vec<Queued>, String> {
+    let by_mail = entry(mail, now_ms, told.cloned())?;
+    let ways = channels.iter().map(|argv| by_channel(mail, &by_mail, channel::recipient(argv)));
+    Ok(std::iter::once(by_mail.clone()).chain(ways).collect())
+}
+
+/// The same for a channel.
+pub(super) fn by_channel(mail: &Mail, by_mail: &Queued, recipient: String) -> Queued {
+    Queued { from: String::new(), left: vec![recipient], message: String::new(), text: mail.plain(), ..by_mail.clone() }
+}
+
+/// A mail as it waits.
+pub(super) fn entry(mail: &Mail, now_ms: i64, told: Option<Told>) -> Result<Queued, String> {
     let message = String::from_utf8(mail.message()?).map_err(|_| "the message is not ASCII".to_owned())?;
     Ok(Queued {
         schema: 1,
@@ -139,5 +169,8 @@ fn entry(mail: &Mail, now_ms: i64) -> Result<Queued, String> {
         reason: String::new(),
         relay_down: false,
         message,
+        text: String::new(),
+        told,
+        folds: Vec::new(),
     })
 }

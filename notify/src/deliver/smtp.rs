@@ -1,126 +1,24 @@
-//! One mail to one recipient over the first relay that takes it, inside a deadline that holds: the library's own time
+//! One mail to one recipient over one SMTP server, inside a deadline that holds: the library's own time
 //! limits count per read, so that a relay which drips bytes could hold it for ever. Refuses to send anything before TLS
 //! is up and verified, and to repeat what a relay said while it was being told the password.
 
-use crate::relay::{Relay, Tls};
-use crate::settings::Settings;
+use super::line::{Failure, Letter};
+use crate::relay::{Server, Tls};
 use lettre::Address;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
-use lettre::transport::smtp::client::{Certificate, CertificateStore, SmtpConnection, TlsParameters};
+use lettre::transport::smtp::client::{SmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 use plugin_core::host::{Host, system::nodename};
 use plugin_core::net::resolve;
+use sha2::{Digest, Sha256};
+use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
-
-/// What is handed over.
-#[derive(Clone)]
-pub(super) struct Letter {
-    pub from: String,
-    pub to: String,
-    pub message: String,
-}
-
-/// Why it was not taken. The texts hold no secret.
-pub(super) enum Failure {
-    /// The relay can't be used now: not for any mail.
-    Relay(String),
-    /// This mail not now (4xx, or the connection broke).
-    Later(String),
-    /// This mail never to this recipient (5xx to RCPT or DATA), said by every relay.
-    Never(String),
-}
-
-/// The relays with what a session needs, and which of them failed in this run.
-pub(super) struct Line {
-    relays: Vec<(Relay, TlsParameters, bool)>,
-    login: Option<Credentials>,
-    timeout: Duration,
-    sessions: Vec<JoinHandle<()>>,
-}
-
-impl Line {
-    /// Prepares TLS.
-    pub(super) fn new(host: &dyn Host, settings: &Settings, timeout: Duration) -> Result<Self, String> {
-        let roots = match &settings.ca {
-            None => Vec::new(),
-            Some(pem) => match Certificate::from_pem(pem.as_bytes()) {
-                Ok(root) => vec![root],
-                Err(e) => return Err(format!("[notify] ca: it holds no PEM certificate: {e}")),
-            },
-        };
-        let mut relays = Vec::new();
-        for relay in &settings.relays {
-            let mut tls = TlsParameters::builder(relay.host.clone());
-            if settings.ca.is_some() {
-                tls = tls.certificate_store(CertificateStore::None);
-            }
-            for root in &roots {
-                tls = tls.add_root_certificate(root.clone());
-            }
-            relays.push((relay.clone(), tls.build_rustls().map_err(|e| format!("[notify] ca: {e}"))?, false));
-        }
-        let login = settings.login.as_ref().map(|(user, secret)| Credentials::new(user.clone(), secret.expose().to_owned()));
-        // No attempt outlives the run.
-        Ok(Line { relays, login, timeout: timeout.min(host.left()), sessions: Vec::new() })
-    }
-
-    /// Every relay failed in this run.
-    pub(super) fn is_down(&self) -> bool {
-        self.relays.iter().all(|(_, _, down)| *down)
-    }
-
-    /// Tries the relays in order. Gives back the name of the one that took it.
-    pub(super) fn hand_over(&mut self, host: &dyn Host, letter: &Letter) -> Result<String, Failure> {
-        let (mut reasons, mut refused, mut later) = (Vec::new(), 0, false);
-        for (relay, tls, down) in &mut self.relays {
-            if *down {
-                reasons.push(format!("{relay}: failed before in this run"));
-                continue;
-            }
-            let timeout = self.timeout.min(host.left());
-            let why = match attempt(host, &mut self.sessions, (relay, tls, self.login.as_ref()), letter, timeout) {
-                Ok(()) => return Ok(relay.to_string()),
-                Err(Failure::Never(why)) => {
-                    refused += 1;
-                    why
-                }
-                Err(Failure::Later(why)) => {
-                    later = true;
-                    why
-                }
-                Err(Failure::Relay(why)) => {
-                    *down = true;
-                    why
-                }
-            };
-            reasons.push(format!("{relay}: {why}"));
-        }
-        let reasons = reasons.join("; ");
-        Err(if refused == self.relays.len() {
-            Failure::Never(reasons)
-        } else if later {
-            Failure::Later(reasons)
-        } else {
-            Failure::Relay(reasons)
-        })
-    }
-
-    /// Gives finished sessions a moment to say QUIT.
-    pub(super) fn hang_up(&mut self, host: &dyn Host) {
-        for _ in 0..50 {
-            if self.sessions.iter().all(JoinHandle::is_finished) {
-                break;
-            }
-            host.wait(Duration::from_millis(10));
-        }
-    }
-}
 
 /// What the session's thread and the clock's keeper share.
 #[derive(Default)]
@@ -133,26 +31,29 @@ struct Shared {
 
 type Stage = Arc<Mutex<Shared>>;
 
-fn attempt(
+/// What a session with a server needs beside the letter.
+#[derive(Clone)]
+pub(super) struct Access {
+    pub server: Server,
+    pub tls: TlsParameters,
+    /// SHA-256 of the certificates that it may show; if there is one, `tls` verifies no authority, only the server's key.
+    pub pins: Vec<[u8; 32]>,
+    pub login: Option<Credentials>,
+}
+
+/// One attempt with one server, which ends within `timeout`. The session's thread may live on to say good-bye.
+pub(super) fn attempt(
     host: &dyn Host,
     sessions: &mut Vec<JoinHandle<()>>,
-    (relay, tls, login): (&Relay, &TlsParameters, Option<&Credentials>),
+    access: &Access,
     letter: &Letter,
     timeout: Duration,
 ) -> Result<(), Failure> {
-    let addresses = resolve(host, &relay.host).map_err(|e| Failure::Relay(format!("cannot {e}")))?;
-    let addresses: Vec<SocketAddr> = addresses.into_iter().map(|a| SocketAddr::new(a, relay.port)).collect();
+    let addresses = resolve(host, &access.server.host).map_err(|e| Failure::Relay(format!("cannot {e}")))?;
+    let addresses: Vec<SocketAddr> = addresses.into_iter().map(|a| SocketAddr::new(a, access.server.port)).collect();
     let stage = Stage::default();
     let (tell, told) = mpsc::channel();
-    let session = Session {
-        addresses,
-        implicit: relay.tls == Tls::Implicit,
-        tls: tls.clone(),
-        login: login.cloned(),
-        letter: letter.clone(),
-        timeout,
-        stage: Arc::clone(&stage),
-    };
+    let session = Session { addresses, access: access.clone(), letter: letter.clone(), timeout, stage: Arc::clone(&stage) };
     sessions.retain(|s| !s.is_finished());
     sessions.push(std::thread::spawn(move || session.run(&tell)));
     match told.recv_timeout(timeout) {
@@ -170,9 +71,7 @@ fn attempt(
 
 struct Session {
     addresses: Vec<SocketAddr>,
-    implicit: bool,
-    tls: TlsParameters,
-    login: Option<Credentials>,
+    access: Access,
     letter: Letter,
     timeout: Duration,
     stage: Stage,
@@ -205,17 +104,19 @@ impl Session {
         let relay = |what: &'static str| move |e: Error| Failure::Relay(format!("{what}: {}", said(&e)));
         let hello = ClientId::Domain(nodename());
         self.at("connecting and greeting")?;
-        let wrapped = if self.implicit { Some(&self.tls) } else { None };
+        let implicit = self.access.server.tls == Tls::Implicit;
+        let wrapped = if implicit { Some(&self.access.tls) } else { None };
         let mut connection =
             SmtpConnection::connect(self.addresses.as_slice(), Some(self.timeout), &hello, wrapped, None).map_err(relay("connect"))?;
-        if !self.implicit {
+        if !implicit {
             self.at("STARTTLS")?;
             if !connection.can_starttls() {
                 return Err(Failure::Relay("it offers no STARTTLS, and nothing is sent without TLS".to_owned()));
             }
-            connection.starttls(&self.tls, &hello).map_err(relay("STARTTLS"))?;
+            connection.starttls(&self.access.tls, &hello).map_err(relay("STARTTLS"))?;
         }
-        if let Some(login) = &self.login
+        self.pinned(&connection)?;
+        if let Some(login) = &self.access.login
             && connection.server_info().get_auth_mechanism(MECHANISMS).is_some()
         {
             self.at("AUTH")?;
@@ -228,6 +129,23 @@ impl Session {
             })?;
         }
         Ok(connection)
+    }
+
+    /// With fingerprints configured, nothing but a greeting was said before this.
+    fn pinned(&self, connection: &SmtpConnection) -> Result<(), Failure> {
+        if self.access.pins.is_empty() {
+            return Ok(());
+        }
+        let shown = connection.peer_certificate().map_err(|e| Failure::Relay(format!("its certificate: {}", said(&e))))?;
+        let shown: [u8; 32] = Sha256::digest(&shown).into();
+        if self.access.pins.contains(&shown) {
+            return Ok(());
+        }
+        let mut hex = String::new();
+        for byte in shown {
+            let _ = write!(hex, "{byte:02x}");
+        }
+        Err(Failure::Relay(format!("its certificate is sha256:{hex}, which no pin in [notify] names; if it was renewed, correct pin")))
     }
 
     fn transaction(&self, connection: &mut SmtpConnection) -> Result<(), Failure> {

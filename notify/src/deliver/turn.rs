@@ -1,9 +1,9 @@
 //! The turn of one waiting mail: each recipient that is left gets its own transaction, and what came of it is on disk before
 //! the next one. Refuses to give a mail up silently.
 
-use super::smtp::{Failure, Letter};
-use super::{Log, Run, to_json};
-use crate::spool::{Folder, Queued, Refused};
+use super::line::{Failure, Letter};
+use super::{Log, Run, channel, to_json};
+use crate::spool::{Folder, Note, Queued, Refused};
 use std::io;
 
 /// What came of a turn.
@@ -25,13 +25,14 @@ impl Run<'_> {
                 return self.spool.rename((Folder::Queue, name), (Folder::Failed, name)).map(|()| Turn::Over);
             }
         };
+        let by_channel = mail.left.iter().any(|to| channel::is_channel(to));
         let relay_is_back = self.open && mail.relay_down;
         if !(self.flush || relay_is_back || mail.is_due(self.host.wall_ms())) {
             return Ok(if mail.relay_down { Turn::Held } else { Turn::Over });
         }
-        self.spool.begin(name)?;
-        let (reasons, relay_down) = self.recipients(name, &mut mail)?;
-        self.spool.end();
+        self.spool.note(Note::Begun, name)?;
+        let (reasons, relay_down) = if by_channel { self.channels(&mut mail) } else { self.recipients(name, &mut mail)? };
+        self.spool.note(Note::Begun, "")?;
         if mail.left.is_empty() {
             if mail.refused.is_empty() {
                 self.spool.remove(Folder::Queue, name)?;
@@ -79,6 +80,32 @@ impl Run<'_> {
             }
         }
         Ok((reasons, relay_down))
+    }
+
+    /// One run of the program of each channel that is left. A program that failed in this run is not started again.
+    fn channels(&mut self, mail: &mut Queued) -> (Vec<String>, bool) {
+        let (mut reasons, mut left) = (Vec::new(), Vec::new());
+        for to in std::mem::take(&mut mail.left) {
+            let Some(argv) = self.settings.channels.iter().find(|argv| channel::recipient(argv) == to) else {
+                mail.refused.push(Refused { to, reason: "[notify] channels no longer names this program".to_owned() });
+                continue;
+            };
+            let outcome = if self.dumb.contains(&to) {
+                Err("failed before in this run".to_owned())
+            } else {
+                channel::run(argv, &mail.text, self.timeout.min(self.host.left()))
+            };
+            match outcome {
+                Ok(()) => (self.say)(Log::Info, &format!("{} told by {}: {}", mail.id, argv.first().map_or("", String::as_str), mail.subject)),
+                Err(reason) => {
+                    self.dumb.insert(to.clone());
+                    left.push(to);
+                    reasons.push(reason);
+                }
+            }
+        }
+        mail.left = left;
+        (reasons, false)
     }
 
     /// Writes down that a recipient is done with, at once: a killed run must not send to it again.

@@ -29,8 +29,31 @@ pub struct Queued {
     pub reason: String,
     /// Nothing but a relay was in the way: it goes as soon as a relay is seen to work.
     pub relay_down: bool,
-    /// The message, headers and all; ASCII.
+    /// The message, headers and all; ASCII. Empty for a channel.
     pub message: String,
+    /// For a channel: what its program gets on standard input.
+    #[serde(default)]
+    pub text: String,
+    /// Its place in a digest; `None` if it always goes alone.
+    #[serde(default)]
+    pub told: Option<Told>,
+    /// A digest: the queue files that it replaces. They are removed before it is sent.
+    #[serde(default)]
+    pub folds: Vec<String>,
+}
+
+/// What a digest says of a mail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Told {
+    /// When it happened, Unix time in milliseconds.
+    pub at_ms: i64,
+    /// State word.
+    pub word: String,
+    /// One sentence.
+    pub headline: String,
+    /// The first mail of its incident, or a person's own words: never held back.
+    pub first: bool,
 }
 
 /// A recipient that was refused for good.
@@ -86,6 +109,9 @@ mod tests {
             reason: String::new(),
             relay_down: false,
             message: String::new(),
+            text: String::new(),
+            told: None,
+            folds: Vec::new(),
         }
     }
 

@@ -2,10 +2,12 @@
 //!
 //! Parsing refuses every key it does not know; [`Cluster::validate`] refuses what can't be meant.
 
+mod notify;
 mod span;
 mod target;
 mod validate;
 
+pub use notify::{Notify, fingerprint};
 pub use span::Span;
 pub use target::{Net, Verify, Witness};
 
@@ -332,24 +334,6 @@ pub struct Mount {
     pub fs: String,
     /// Mount options.
     pub options: Option<String>,
-}
-
-/// Mail.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Notify {
-    /// Sender.
-    pub from: String,
-    /// Recipients.
-    pub to: Vec<String>,
-    /// `smtp://HOST[:PORT]` (STARTTLS required), `smtps://HOST[:PORT]`, in the order in which they are tried.
-    pub relays: Vec<String>,
-    /// PEM file with the relays' certificate authority; default: the system's.
-    pub ca: Option<PathBuf>,
-    /// User name for AUTH.
-    pub user: Option<String>,
-    /// File (0600) with the password for AUTH.
-    pub secret: Option<PathBuf>,
 }
 
 impl Cluster {

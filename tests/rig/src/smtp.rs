@@ -81,8 +81,9 @@ impl Sink {
     }
 
     /// Changes its behaviour from the next command on; `{}` = well-behaved. Keys: `rcpt` {address: answer}, `data`, `mail`:
-    /// answer; `hang`, `close`: stage (`banner`, `ehlo`, `starttls`, `mail`, `rcpt`, `data`, `message`); `drip`: a hang
-    /// that sends a byte now and then; `lose_reply`; `login` \[user, password\]; `no_starttls` (both from the next connection on).
+    /// answer; `hang`, `close`: stage (`banner`, `ehlo`, `starttls`, `mail`, `rcpt`, `data`, `message`, and `reply` for `hang`: kept, but not said); `drip`: a hang
+    /// that sends a byte now and then; `lose_reply`; `login` \[user, password\]; `no_starttls` (both from the
+    /// next connection on); `run`: a number that is kept with each mail.
     pub fn behave(&self, mode: &Value) {
         let hidden = self.folder.join(".mode.json");
         fs::write(&hidden, mode.to_string()).unwrap();
@@ -97,6 +98,19 @@ impl Sink {
     /// Connections so far.
     pub fn connections(&self) -> u64 {
         fs::metadata(self.folder.join("connections")).map_or(0, |m| m.len())
+    }
+
+    /// Connections whose server side is not closed yet.
+    pub fn open(&self) -> usize {
+        let ours = format!(":{:04X}", self.port);
+        let table = fs::read_to_string("/proc/net/tcp").unwrap();
+        let states = table.lines().filter_map(|line| {
+            let mut fields = line.split_whitespace().skip(1);
+            fields.next().filter(|local| local.ends_with(&ours))?;
+            fields.nth(1)
+        });
+        // ESTABLISHED and CLOSE_WAIT.
+        states.filter(|state| ["01", "08"].contains(state)).count()
     }
 
     /// Whether a session hangs, or hung, on demand.

@@ -35,8 +35,7 @@ impl Cluster {
         self.groups.iter().try_for_each(|g| self.validate_group(g))?;
         let names: BTreeSet<&str> = self.groups.iter().map(|g| g.name.as_str()).collect();
         must(names.len() == self.groups.len(), || "two groups have the same name".into())?;
-        must(!self.notify.to.is_empty(), || "[notify] to is empty: who shall be told?".into())?;
-        must(!self.notify.relays.is_empty(), || "[notify] relays is empty: how shall anybody be told?".into())
+        self.notify.validate()
     }
 
     fn validate_nodes(&self) -> Result<(), String> {

@@ -26,6 +26,10 @@ pub struct Received {
     pub parts: Vec<(String, String)>,
     /// What the parser complained about.
     pub defects: Vec<String>,
+    /// The `run` of the sink's behaviour when it came.
+    pub run: u64,
+    /// The client was not told that it is kept.
+    pub lost: bool,
     /// The bytes.
     #[serde(skip)]
     pub raw: Vec<u8>,

@@ -37,6 +37,11 @@ def note(name):
         file.write(b".")
 
 
+def text_of(part):
+    content = part.get_content()
+    return content.decode() if isinstance(content, bytes) else content
+
+
 class Handler:
     count = 0
 
@@ -55,7 +60,7 @@ class Handler:
         name = f"{Handler.count:04}"
         raw = envelope.original_content
         message = email.message_from_bytes(raw, policy=email.policy.default)
-        parts = [[p.get_content_type(), p.get_content()] for p in message.walk() if not p.is_multipart()]
+        parts = [[p.get_content_type(), text_of(p)] for p in message.walk() if not p.is_multipart()]
         about = {
             "from": envelope.mail_from,
             "to": envelope.rcpt_tos,
@@ -67,9 +72,15 @@ class Handler:
             "parts": parts,
             "defects": [str(d) for p in message.walk() for d in p.defects],
         }
+        wanted = mode()
+        about["run"] = wanted.get("run", 0)
+        about["lost"] = bool(wanted.get("lose_reply") or wanted.get("hang") == "reply")
         keep(name + ".eml", raw)
         keep(name + ".json", json.dumps(about).encode())
-        if mode().get("lose_reply"):
+        if wanted.get("hang") == "reply":
+            note("hung")
+            await asyncio.sleep(3600)
+        if wanted.get("lose_reply"):
             server.transport.abort()
             await asyncio.sleep(3600)
         return "250 kept as " + name
