@@ -7,12 +7,14 @@ use std::process::Stdio;
 
 /// Every check of the package, with arguments with which it starts to work, and its title.
 pub const CHECKS: &[(&str, &[&str], &str)] = &[
+    ("check_cluster_status", &["--sysroot", "/nonexistent", "--status", "/nonexistent/status.json"], "CLUSTER STATUS"),
     ("check_db_query", &["--engine", "mariadb", "-p", "1", "-u", "icinga"], "DB QUERY"),
     ("check_db_sync", &["--engine", "mariadb", "-p", "1", "-u", "icinga", "--role", "standby"], "DB SYNC"),
     ("check_disk", &["-p", "/"], "DISK"),
     ("check_fs_sync", &["-p", "/nonexistent", "--peer-command", "/bin/sleep", "--peer-command", "9"], "FS SYNC"),
     ("check_master_alive", &["--link", "lo=127.0.0.1@lo", "--status", "/nonexistent/status.json"], "MASTER ALIVE"),
     ("check_network_failover", &["--interface", "lo", "--witness", "ping:127.0.0.1", "--status", "/nonexistent/status.json"], "NETWORK FAILOVER"),
+    ("check_raid", &["--sysroot", "/nonexistent"], "RAID"),
     ("check_rsync", &["-H", "127.0.0.1"], "RSYNC"),
     ("check_services", &["--must-not-run", "nosuch"], "SERVICES"),
     ("check_time", &["-H", "127.0.0.1", "--daemon", "none"], "TIME"),

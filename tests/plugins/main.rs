@@ -9,6 +9,7 @@
     reason = "test code: it ends at the first surprise, and it starts processes of its own"
 )]
 
+mod cluster_status;
 mod contract;
 mod db_query;
 mod db_sync;
@@ -18,6 +19,8 @@ mod links;
 mod master_alive;
 mod net;
 mod network_failover;
+mod raid;
+mod recorded;
 mod rsync;
 mod services;
 mod status;

@@ -45,6 +45,27 @@ impl Place {
         let Some(only) = self.only_on else { return Ok(None) };
         Ok(apart(only, &read_status(host, &self.status)?))
     }
+
+    /// What the agent publishes.
+    ///
+    /// # Errors
+    /// As [`read_status`].
+    pub fn read(&self, host: &dyn Host) -> Result<Status, Blind> {
+        read_status(host, &self.status)
+    }
+
+    /// Does an agent publish anything here?
+    pub fn has_agent(&self) -> bool {
+        self.status.exists()
+    }
+
+    /// As [`Place::elsewhere`] for a failover service of the master, whatever --only-on says.
+    ///
+    /// # Errors
+    /// As [`read_status`]: without the role there is no verdict.
+    pub fn not_master(&self, host: &dyn Host) -> Result<Option<String>, Blind> {
+        Ok(apart(Only::Master, &read_status(host, &self.status)?))
+    }
 }
 
 fn apart(only: Only, status: &Status) -> Option<String> {

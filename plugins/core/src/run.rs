@@ -82,6 +82,8 @@ fn work<C: Check>(check: &C, host: &dyn Host, timeout: Timeout) -> Report {
 }
 
 fn late(timeout: Timeout) -> Report {
+    // The worker would do it as well, if the process were not about to end.
+    crate::host::system::kill_running();
     let stage = STAGE.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let stage = if stage.is_empty() { "starting".to_owned() } else { stage };
     let mut report = Report::default();

@@ -5,6 +5,7 @@
 mod child;
 mod conversation;
 
+pub(crate) use child::kill_running;
 pub use conversation::Conversation;
 
 use super::{Blind, Command, Host, Output};

@@ -13,7 +13,23 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ChildStdin, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+/// The children that run now, so that a process that ends at its deadline leaves none behind.
+static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+
+/// Kills the groups of all running children; for the end of the process.
+pub(crate) fn kill_running() {
+    for pid in RUNNING.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        // Fails only when the group is gone already.
+        let _ = kill_process_group(pid, Signal::KILL);
+    }
+}
+
+fn forget(pid: Pid) {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner).retain(|known| *known != pid);
+}
 
 const MOST_STDOUT: usize = 1 << 20;
 const MOST_STDERR: usize = 64 << 10;
@@ -60,7 +76,9 @@ pub(super) fn start(command: &Command) -> std::io::Result<Child> {
 
 /// Feeds and reads the child until it has exited; `None` = the deadline came first.
 fn attend(host: &System, child: &mut Child, input: Option<&[u8]>) -> std::io::Result<Option<Output>> {
-    let pidfd = pidfd_open(pid(child)?, PidfdFlags::empty())?;
+    let id = pid(child)?;
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner).push(id);
+    let pidfd = pidfd_open(id, PidfdFlags::empty())?;
     let mut feed = child.stdin.take().map(|pipe| Feed { pipe, rest: input.unwrap_or_default() });
     let mut stdout = Drain::new(child.stdout.take(), MOST_STDOUT)?;
     let mut stderr = Drain::new(child.stderr.take(), MOST_STDERR)?;
@@ -89,6 +107,8 @@ fn attend(host: &System, child: &mut Child, input: Option<&[u8]>) -> std::io::Re
         stdout.drain()?;
         stderr.drain()?;
         if exited {
+            // Before it is reaped: from then on its number may belong to somebody else.
+            forget(id);
             let status = child.wait()?;
             return Ok(Some(Output { code: status.code().filter(|_| status.signal().is_none()), stdout: stdout.text(), stderr: stderr.text() }));
         }
@@ -101,6 +121,7 @@ fn pid(child: &Child) -> std::io::Result<Pid> {
 
 pub(super) fn kill(mut child: Child) {
     let Ok(pid) = pid(&child) else { return };
+    forget(pid);
     // Fails only when the group is gone already.
     let _ = kill_process_group(pid, Signal::KILL);
     if let Ok(pidfd) = pidfd_open(pid, PidfdFlags::empty()) {
