@@ -17,6 +17,7 @@ pub const CHECKS: &[(&str, &[&str], &str)] = &[
     ("check_raid", &["--sysroot", "/nonexistent"], "RAID"),
     ("check_rsync", &["-H", "127.0.0.1"], "RSYNC"),
     ("check_services", &["--must-not-run", "nosuch"], "SERVICES"),
+    ("check_sip", &["-H", "127.0.0.1"], "SIP"),
     ("check_time", &["-H", "127.0.0.1", "--daemon", "none"], "TIME"),
 ];
 

@@ -23,6 +23,7 @@ mod raid;
 mod recorded;
 mod rsync;
 mod services;
+mod sip;
 mod status;
 mod structure;
 mod systemd;

@@ -13,10 +13,12 @@ pub mod master_alive;
 pub mod network_failover;
 pub mod place;
 pub mod raid;
+pub mod random;
 #[cfg(test)]
 mod ready_made;
 pub mod rsync;
 pub mod services;
+pub mod sip;
 pub mod time;
 pub mod tls;
 mod witness;

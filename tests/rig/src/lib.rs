@@ -22,4 +22,5 @@ pub mod lab;
 pub mod ntp;
 pub mod process;
 pub mod rsyncd;
+pub mod sip;
 pub mod smtp;

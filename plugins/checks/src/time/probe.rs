@@ -1,7 +1,8 @@
 //! Asks the servers, all at once, several times each. Reads the machine's clock; judges nothing.
 
-use super::packet::{LENGTH, Nonsense, Reply, Sample, ntp_time, parse, request};
+use super::packet::{Nonsense, Reply, Sample, ntp_time, parse, request};
 use super::{Asking, Sight, select};
+use crate::random;
 use plugin_core::net::{Datagrams, Endpoint, Timer, words};
 use plugin_core::{Blind, Host};
 use std::net::SocketAddr;
@@ -79,7 +80,10 @@ enum Answer {
 }
 
 fn exchange(host: &dyn Host, socket: &Datagrams, timer: Timer) -> Answer {
-    let Some(cookie) = cookie() else { return Answer::Trouble("the kernel has no random number for a cookie".into()) };
+    let cookie = match random::number() {
+        Ok(cookie) => cookie,
+        Err(blind) => return Answer::Trouble(format!("cannot {blind}")),
+    };
     let from = (host.wall(), host.now());
     if let Err(e) = socket.send(&request(cookie)) {
         return Answer::Refused(words(&e));
@@ -114,10 +118,4 @@ fn answered(reply: Reply, from: (Duration, Duration), to: (Duration, Duration)) 
         Some(sample) => Answer::Sample(reply, sample),
         None => Answer::Trouble("its answer is impossible: it held the question longer than the exchange took".into()),
     }
-}
-
-fn cookie() -> Option<u64> {
-    let mut bytes = [0; LENGTH / 6];
-    let length = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()).ok()?;
-    (length == bytes.len()).then(|| u64::from_be_bytes(bytes))
 }

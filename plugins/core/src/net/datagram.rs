@@ -1,5 +1,6 @@
 //! A UDP socket that talks to one server: what others send is dropped by the kernel, and a port on which nobody listens is
-//! known at once (ICMP). Faults of this node are [`Blind`].
+//! known at once (ICMP). On request it hears everybody, for servers that answer from another address. Faults of this node are
+//! [`Blind`].
 
 use super::socket::{Timer, blind, nobody};
 use super::stream::foreign;
@@ -52,19 +53,45 @@ impl Datagrams {
         self.socket.send(datagram).map(|_| ())
     }
 
-    /// The next datagram's length; `None` = none came in time.
+    /// Hears everybody from now on; a closed port is no longer noticed. Gives back where to send to.
     ///
     /// # Errors
-    /// `ConnectionRefused` if the last one sent met a closed port.
-    pub fn receive(&self, buffer: &mut [u8], timer: Timer) -> IoResult<Option<usize>> {
+    /// What the kernel says.
+    pub fn open_up(&self) -> IoResult<SocketAddr> {
+        let target = self.socket.peer_addr()?;
+        rustix::net::connect_unspec(&self.socket)?;
+        Ok(target)
+    }
+
+    /// Sends one datagram after [`Datagrams::open_up`].
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn send_to(&self, datagram: &[u8], target: SocketAddr) -> IoResult<()> {
+        self.socket.send_to(datagram, target).map(|_| ())
+    }
+
+    /// The next datagram's length and sender; `None` = none came in time.
+    ///
+    /// # Errors
+    /// As [`Datagrams::receive`].
+    pub fn receive_from(&self, buffer: &mut [u8], timer: Timer) -> IoResult<Option<(usize, SocketAddr)>> {
         while timer.ready(&self.socket, PollFlags::IN)? {
-            match self.socket.recv(buffer) {
-                Ok(length) => return Ok(Some(length)),
+            match self.socket.recv_from(buffer) {
+                Ok(heard) => return Ok(Some(heard)),
                 Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
                 Err(e) => return Err(e),
             }
         }
         Ok(None)
+    }
+
+    /// The next datagram's length; `None` = none came in time.
+    ///
+    /// # Errors
+    /// `ConnectionRefused` if the last one sent met a closed port.
+    pub fn receive(&self, buffer: &mut [u8], timer: Timer) -> IoResult<Option<usize>> {
+        Ok(self.receive_from(buffer, timer)?.map(|(length, _)| length))
     }
 }
 
