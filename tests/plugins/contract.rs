@@ -8,6 +8,7 @@ use std::process::Stdio;
 /// Every check of the package, with arguments with which it starts to work, and its title.
 pub const CHECKS: &[(&str, &[&str], &str)] = &[
     ("check_cluster_status", &["--sysroot", "/nonexistent", "--status", "/nonexistent/status.json"], "CLUSTER STATUS"),
+    ("check_ami", &["-H", "127.0.0.1"], "AMI"),
     ("check_db_query", &["--engine", "mariadb", "-p", "1", "-u", "icinga"], "DB QUERY"),
     ("check_db_sync", &["--engine", "mariadb", "-p", "1", "-u", "icinga", "--role", "standby"], "DB SYNC"),
     ("check_disk", &["-p", "/"], "DISK"),

@@ -10,6 +10,7 @@
 )]
 
 mod cluster_status;
+mod ami;
 mod contract;
 mod db_query;
 mod db_sync;

@@ -2,6 +2,7 @@
 //! about the cluster.
 
 pub mod cluster_status;
+pub mod ami;
 mod db;
 pub mod db_query;
 pub mod db_sync;

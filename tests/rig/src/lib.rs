@@ -12,6 +12,7 @@
     reason = "test code: it drives the real machine, and a broken rig has to end its test at once"
 )]
 
+pub mod ami;
 pub mod bmc;
 pub mod conf;
 pub mod daemon;

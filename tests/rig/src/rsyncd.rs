@@ -55,16 +55,20 @@ impl Rsyncd {
 
     /// A TLS entrance to it; ends with its value.
     pub fn behind_tls(&self, certs: &Certs) -> (Daemon, u16) {
-        let port = free_tcp();
-        let text = format!(
-            "foreground = yes\npid =\n[rsync]\naccept = 127.0.0.1:{port}\nconnect = 127.0.0.1:{}\ncert = {}\nkey = {}\n",
-            self.port,
-            certs.cert().display(),
-            certs.key().display()
-        );
-        let conf = self.folder.file("stunnel.conf", &text, 0o644);
-        let mut command = Command::new("/usr/bin/stunnel4");
-        command.arg(conf);
-        (Daemon::start(command, &self.folder, || listens_tcp(port)), port)
+        tunnel(self.port, certs, &self.folder)
     }
+}
+
+/// A TLS entrance (stunnel) to any TCP port of loopback, and its port; ends with its value.
+pub fn tunnel(to: u16, certs: &Certs, folder: &Folder) -> (Daemon, u16) {
+    let port = free_tcp();
+    let text = format!(
+        "foreground = yes\npid =\n[tunnel]\naccept = 127.0.0.1:{port}\nconnect = 127.0.0.1:{to}\ncert = {}\nkey = {}\n",
+        certs.cert().display(),
+        certs.key().display()
+    );
+    let conf = folder.file("stunnel.conf", &text, 0o644);
+    let mut command = Command::new("/usr/bin/stunnel4");
+    command.arg(conf);
+    (Daemon::start(command, folder, || listens_tcp(port)), port)
 }

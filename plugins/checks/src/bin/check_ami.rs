@@ -1,0 +1,4 @@
+//! `check_ami`.
+fn main() -> std::process::ExitCode {
+    plugin_core::main::<checks::ami::Ami>()
+}
