@@ -24,6 +24,7 @@ use std::time::Duration;
 /// Example: `check_ami --user mon --password-file /etc/twinguard/secret/ami --registrations --calls-warning 80`
 #[derive(Clone, Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line, none a state")]
 pub struct Ami {
     #[command(flatten)]
     target: Target,

@@ -33,8 +33,8 @@ fn first(args: &[&str], seen: Seen) -> String {
     said(args, &Met::Seen(Box::new(seen))).split(" | ").next().unwrap().lines().next().unwrap().to_owned()
 }
 
-fn items(all: &[(&str, &str)]) -> Option<Vec<Item>> {
-    Some(all.iter().map(|(name, state)| Item { name: (*name).into(), state: (*state).into() }).collect())
+fn items(all: &[(&str, &str)]) -> Vec<Item> {
+    all.iter().map(|(name, state)| Item { name: (*name).into(), state: (*state).into() }).collect()
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn calls_channels_the_longest_call_and_the_uptime_have_limits() {
 
 #[test]
 fn trunks_have_to_be_registered() {
-    let with = |all| said(&["--registrations"], &Met::Seen(Box::new(Seen { registrations: items(all), ..seen() })));
+    let with = |all| said(&["--registrations"], &Met::Seen(Box::new(Seen { registrations: Some(items(all)), ..seen() })));
     let text = with(&[("trunk", "Rejected"), ("other", "Registered")]);
     assert!(text.starts_with("AMI CRITICAL - not registered: trunk (Rejected) | 'registered'=1;;;0;2 "), "{text}");
     assert!(with(&[("other", "Registered")]).starts_with("AMI OK - "));
@@ -91,7 +91,7 @@ fn trunks_have_to_be_registered() {
 #[test]
 fn peers_are_reachable_lost_or_not_asked() {
     let all = items(&[("100", "Reachable"), ("101", "Unreachable"), ("102", "NonQualified"), ("fax", "OK (12 ms)")]);
-    let with = |args: &[&str]| first(args, Seen { peers: all.clone(), ..seen() });
+    let with = |args: &[&str]| first(args, Seen { peers: Some(all.clone()), ..seen() });
     assert_eq!(with(&["--peers"]), "AMI WARNING - 1 of 4 peers unreachable: 101");
     assert_eq!(with(&["--peer", "100"]), "AMI OK - pbx1 answers, 2 calls");
     assert_eq!(with(&["--peer", "101", "--peer", "999"]), "AMI CRITICAL - 101 is Unreachable, 999 is not registered here");
