@@ -1,5 +1,6 @@
 //! `check_db_query` (MD17, "Database Query") against real MariaDB and PostgreSQL servers.
 
+mod hostile;
 mod mariadb;
 mod postgresql;
 
@@ -72,6 +73,14 @@ pub fn talker(words: &'static [u8]) -> u16 {
     port
 }
 
+/// The share of its time that a check waits is what is left after its own start, so it is called by its name here.
+pub fn share(line: &str) -> String {
+    let Some((before, rest)) = line.split_once("while logging in within ") else { return line.to_owned() };
+    let Some((seconds, after)) = rest.split_once(" s, its kernel") else { return line.to_owned() };
+    assert!((0.1..10.0).contains(&seconds.parse::<f64>().unwrap()), "{line}");
+    format!("{before}while logging in within its time, its kernel{after}")
+}
+
 /// While the check hangs, nobody sees its secret in its arguments or its environment.
 fn hangs(client: &Client, port: u16) {
     let args: Vec<&str> = client.args.iter().map(String::as_str).chain(["-t", "2"]).collect();
@@ -87,10 +96,10 @@ fn hangs(client: &Client, port: u16) {
         assert!(!String::from_utf8_lossy(&text).contains(PASSWORD), "{name}");
     }
     let done = Done::from(child.wait_with_output().unwrap());
-    assert!(start.elapsed() < Duration::from_millis(2500), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
     let expected =
-        format!("DB QUERY CRITICAL - 127.0.0.1:{port} hangs: no answer while logging in within 1.8 s, its kernel still accepts connections");
-    assert_eq!((done.code, verdict(&done)), (Some(2), expected.as_str()));
+        format!("DB QUERY CRITICAL - 127.0.0.1:{port} hangs: no answer while logging in within its time, its kernel still accepts connections");
+    assert_eq!((done.code, share(verdict(&done))), (Some(2), expected));
 }
 
 /// What is the same for both engines: no server, no name, nonsense instead of an answer.

@@ -92,7 +92,7 @@ fn mariadb_answers_and_is_never_written_to() {
     assert_eq!(line, said(2, &format!("DB QUERY CRITICAL - {at} lacks what is asked for (1049: Unknown database 'gone')")));
     let line = client.says(&["-q", "SELECT * FROM t.gone"]);
     assert_eq!(line, said(2, &format!("DB QUERY CRITICAL - {at} lacks what is asked for (1146: Table 't.gone' doesn't exist)")));
-    let line = client.says(&["-q", "SELECT SLEEP(20)", "-t", "2"]);
+    let line = client.says(&["-q", "SELECT SLEEP(20)", "-t", "4"]);
     assert!(line.0 == 2 && line.1.starts_with(&format!("DB QUERY CRITICAL - {at} does not finish the query in time (1969: ")), "{line:?}");
     server.sql("ALTER USER icinga WITH MAX_QUERIES_PER_HOUR 1");
     let line = client.says(&[]);

@@ -94,7 +94,7 @@ fn postgresql_answers_and_is_never_written_to() {
     let mut other = Client::new("postgresql", server.port, &password);
     other.args.extend(["-d", "gone"].map(str::to_owned));
     assert_eq!(other.says(&[]), said(2, &format!("DB QUERY CRITICAL - {at} lacks what is asked for (3D000: database \"gone\" does not exist)")));
-    let line = client.says(&["-q", "SELECT pg_sleep(20)", "-t", "2"]);
+    let line = client.says(&["-q", "SELECT pg_sleep(20)", "-t", "4"]);
     let expected = format!("DB QUERY CRITICAL - {at} does not finish the query in time (57014: canceling statement due to statement timeout)");
     assert_eq!(line, said(2, &expected));
     server.sql("ALTER ROLE icinga CONNECTION LIMIT 0");

@@ -98,9 +98,12 @@ fn postgresql_streaming_and_everything_that_stops_it() {
         primary.sql("SELECT wal_status FROM pg_replication_slots") == "lost"
     });
     relay.set(Wire::Whole);
-    let lost = pair.says(&[]);
-    assert!(lost.0 == 2 && lost.1.contains("slot b of A is lost: its standby has to be copied anew"), "{lost:?}");
-    assert!(lost.1.contains("B receives nothing: it has no connection to its primary"), "{lost:?}");
+    // It connects, is told so, and tries again.
+    wait_for("standby that needs what is lost", || {
+        let (code, line) = pair.says(&[]);
+        assert!(code == 2 && line.contains("slot b of A is lost: its standby has to be copied anew"), "{line}");
+        line.contains("B receives nothing: it has no connection to its primary")
+    });
 }
 
 #[test]
@@ -151,7 +154,7 @@ fn postgresql_nodes_that_are_not_what_they_should_be() {
     standby.signal("-STOP");
     let frozen = pair.says(&["-p", &here, "--peer-port", &there, "-t", "2"]);
     standby.signal("-CONT");
-    let hung = "DB SYNC CRITICAL - A hangs: no answer while logging in within 1.8 s, its kernel still accepts connections, ";
+    let hung = "DB SYNC CRITICAL - A hangs: no answer while logging in within its time, its kernel still accepts connections, ";
     assert!(frozen.0 == 2 && frozen.1.starts_with(hung), "{frozen:?}");
     standby.signal("-KILL");
     pair.comes_to(&["-p", &here, "--peer-port", &there], 2, "DB SYNC CRITICAL - A refuses the connection: nothing listens there, ");

@@ -62,7 +62,8 @@ pub struct Login {
     /// PostgreSQL password file (mode 0600), HOST:PORT:DATABASE:USER:PASSWORD a line
     #[arg(long, value_name = "FILE")]
     pgpass: Option<PathBuf>,
-    /// How much TLS: prefer = if the server offers it, require = without looking at the certificate
+    /// How much TLS: prefer = if the server offers it, require = without looking at the certificate. Only verify-full keeps the
+    /// password from an impostor: a PostgreSQL server may ask for it in the clear
     #[arg(long, value_enum, default_value = "prefer")]
     tls: Mode,
     /// PEM file with the certificate authority for verify-ca and verify-full. Default: the system's

@@ -9,6 +9,7 @@ use super::session::{Session, Table};
 use super::tls::Mode;
 use mysql::prelude::Queryable;
 use mysql::{Conn, DriverError, Error, OptsBuilder, SslOpts, Value};
+use plugin_core::host::system::boottime;
 use std::error::Error as _;
 use std::io::{self, ErrorKind};
 use std::time::Duration;
@@ -21,16 +22,17 @@ pub struct Mariadb {
     conn: Conn,
 }
 
-/// Logs in; every statement is read-only and limited to four fifths of `limit` from then on, so that the server's own words
-/// come before ours.
+/// Logs in; every statement is read-only and limited to four fifths of what is left of `limit` from then on, so that the
+/// server's own words come before ours.
 pub fn connect(target: &Target, limit: Duration) -> Result<Mariadb, Fault> {
+    let start = boottime();
     let mut conn = match login(target, limit, target.tls != Mode::Disable) {
         Err(Error::DriverError(DriverError::TlsNotSupported)) if target.tls == Mode::Prefer => login(target, limit, false),
         other => other,
     }
     .map_err(fault)?;
     let version: String = conn.query_first("SELECT VERSION()").map_err(fault)?.unwrap_or_default();
-    let limit = limit.mul_f64(0.8);
+    let limit = limit.saturating_sub(boottime().saturating_sub(start)).mul_f64(0.8).max(Duration::from_millis(1));
     // MySQL knows another variable in another unit.
     let time = if version.contains("MariaDB") {
         format!("max_statement_time={:.3}", limit.as_secs_f64())
@@ -92,6 +94,11 @@ fn fault(error: Error) -> Fault {
         Error::DriverError(DriverError::ConnectTimeout) => Fault::Down("does not answer to the connection attempt".into()),
         Error::DriverError(DriverError::CouldNotConnect(Some((_, text, kind)))) => unreached(kind, &text),
         Error::DriverError(DriverError::TlsNotSupported) => Fault::Tls("the server offers none".into()),
+        // The account wants a way of logging in that this client does not have, or refuses for its weakness.
+        Error::DriverError(
+            e @ (DriverError::UnknownAuthPlugin(_) | DriverError::OldMysqlPasswordDisabled | DriverError::CleartextPluginDisabled),
+        ) => Fault::Server { code: "1251".into(), text: e.to_string() },
+        Error::DriverError(e) => Fault::Garbage(e.to_string()),
         Error::TlsError(e) => Fault::Tls(e.to_string()),
         other => Fault::Garbage(other.to_string()),
     }

@@ -7,6 +7,7 @@ use super::Fault;
 use super::login::Target;
 use super::session::{Session, Table};
 use super::tls::{self, Mode};
+use plugin_core::host::system::boottime;
 use postgres::config::SslMode;
 use postgres::{Client, Config, Error, NoTls, SimpleQueryMessage, SimpleQueryRow};
 use std::error::Error as _;
@@ -19,9 +20,10 @@ pub struct Postgresql {
     client: Client,
 }
 
-/// Logs in; every statement is read-only and limited to four fifths of `limit` from then on, so that the server's own words
-/// come before ours.
+/// Logs in; every statement is read-only and limited to four fifths of what is left of `limit` from then on, so that the
+/// server's own words come before ours.
 pub fn connect(target: &Target, limit: Duration) -> Result<Postgresql, Fault> {
+    let start = boottime();
     let mut config = Config::new();
     config.user(&target.user).port(target.port).application_name("twinguard");
     config.dbname(target.database.as_deref().unwrap_or(&target.user));
@@ -43,7 +45,7 @@ pub fn connect(target: &Target, limit: Duration) -> Result<Postgresql, Fault> {
         config.ssl_mode(mode).connect(MakeRustlsConnect::new(tls::config(target.tls, target.ca.as_deref())?))
     }
     .map_err(|e| fault(&e))?;
-    let limit = limit.mul_f64(0.8).as_millis().max(1);
+    let limit = limit.saturating_sub(boottime().saturating_sub(start)).mul_f64(0.8).as_millis().max(1);
     let settings = format!("SET statement_timeout={limit}; SET lock_timeout={limit}; SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY");
     client.batch_execute(&settings).map_err(|e| fault(&e))?;
     Ok(Postgresql { client })
