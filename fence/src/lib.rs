@@ -1,6 +1,7 @@
 //! Everything that changes the cluster: fence agents, the takeover agent, event handlers.
 
 pub mod agent_api;
+pub mod check_fence;
 pub mod external;
 pub mod ipmi;
 pub mod mailer;

@@ -60,7 +60,8 @@ fn stems(folder: &Path, prefix: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_check_has_its_command_file_and_no_file_is_left_over() {
-    let checks = stems(&top().join("plugins/checks/src/bin"), "check_");
+    let mut checks = stems(&top().join("plugins/checks/src/bin"), "check_");
+    checks.extend(stems(&top().join("fence/src/bin"), "check_"));
     let commands = stems(&top().join("icinga-conf/icinga2/commands"), "");
     assert_eq!(unmatched(&checks, &commands), Vec::<String>::new());
     let mut more = checks;

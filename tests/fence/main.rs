@@ -9,6 +9,7 @@
 )]
 
 mod agent;
+mod check_fence;
 mod contract;
 mod external;
 mod faults;

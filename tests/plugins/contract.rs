@@ -12,6 +12,7 @@ pub const CHECKS: &[(&str, &[&str], &str)] = &[
     ("check_db_query", &["--engine", "mariadb", "-p", "1", "-u", "icinga"], "DB QUERY"),
     ("check_db_sync", &["--engine", "mariadb", "-p", "1", "-u", "icinga", "--role", "standby"], "DB SYNC"),
     ("check_disk", &["-p", "/"], "DISK"),
+    ("check_failover_ready", &["--config", "/nonexistent/cluster.toml"], "FAILOVER READY"),
     ("check_fs_sync", &["-p", "/nonexistent", "--peer-command", "/bin/sleep", "--peer-command", "9"], "FS SYNC"),
     ("check_master_alive", &["--link", "lo=127.0.0.1@lo", "--status", "/nonexistent/status.json"], "MASTER ALIVE"),
     ("check_network_failover", &["--interface", "lo", "--witness", "ping:127.0.0.1", "--status", "/nonexistent/status.json"], "NETWORK FAILOVER"),

@@ -15,6 +15,7 @@ mod contract;
 mod db_query;
 mod db_sync;
 mod disk;
+mod failover_ready;
 mod fs_sync;
 mod links;
 mod master_alive;

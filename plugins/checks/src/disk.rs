@@ -4,7 +4,7 @@
 //! CRITICAL line and the rest is reported. Never lists disks through a crate that refreshes them all.
 
 mod judge;
-mod mounts;
+pub(crate) mod mounts;
 mod probe;
 
 use mounts::Mount;

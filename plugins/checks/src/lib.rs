@@ -8,6 +8,7 @@ pub mod db_query;
 pub mod db_sync;
 pub mod disk;
 mod drbd;
+pub mod failover_ready;
 pub mod fs_sync;
 mod machine;
 pub mod master_alive;

@@ -4,11 +4,11 @@
 //! knows from the agent which services belong here now. Starts, stops and enables nothing.
 
 mod judge;
-mod listen;
+pub(crate) mod listen;
 mod memory;
-mod probe;
+pub(crate) mod probe;
 mod roles;
-mod unit;
+pub(crate) mod unit;
 
 use listen::{Listen, Socket};
 use memory::Count;

@@ -34,6 +34,24 @@ pub struct Socket {
     local: String,
 }
 
+impl Socket {
+    /// A listener.
+    #[cfg(test)]
+    pub fn new(udp: bool, port: u16, local: &str) -> Self {
+        Self { udp, port, local: local.to_owned() }
+    }
+
+    /// Is it this port's?
+    pub const fn is_at(&self, udp: bool, port: u16) -> bool {
+        self.udp == udp && self.port == port
+    }
+
+    /// `0.0.0.0`, `*` (both families), `[::]`, an address; with `%interface` if it is bound to one.
+    pub fn local(&self) -> &str {
+        &self.local
+    }
+}
+
 impl FromStr for Listen {
     type Err = String;
 

@@ -84,7 +84,7 @@ fn wishes(args: &Services, host: &dyn Host, facts: &mut Facts) -> Result<BTreeMa
     Ok(wishes)
 }
 
-fn show(host: &dyn Host, names: &[&str]) -> Result<Vec<Unit>, Blind> {
+pub(crate) fn show(host: &dyn Host, names: &[&str]) -> Result<Vec<Unit>, Blind> {
     let command = Command::new(SYSTEMCTL).args(["show", "--no-pager", "--all", "-p", PROPERTIES, "--"]).args(names.iter().copied());
     let output = host.run(&command)?;
     // The names can be many; the error needs none of them.

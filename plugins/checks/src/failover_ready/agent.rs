@@ -1,0 +1,78 @@
+//! What the agent's own status says. Pure.
+
+use super::Defects;
+use plugin_core::contract::status::{Life, PeerRecord, Role, Status};
+
+fn serves_all(status: &Status) -> bool {
+    !status.groups.is_empty() && status.groups.iter().all(|g| g.role == Role::Master)
+}
+
+/// This node's part, for the good line.
+pub fn role(status: &Status) -> String {
+    if serves_all(status) {
+        "this node is master, the slave judges the takeover".to_owned()
+    } else if status.armed {
+        "automatic takeover is armed".to_owned()
+    } else {
+        "automatic takeover is being prepared".to_owned()
+    }
+}
+
+/// Why an automatic takeover would be refused now. The master refuses by its role; there the question is the slave's.
+pub fn refusals(status: &Status) -> Defects {
+    let refused = |why: String| format!("automatic takeover would be refused now: {why}");
+    let mut all = Vec::new();
+    if let Some(why) = &status.frozen {
+        all.push(refused(format!("FROZEN: {why}")));
+    }
+    if serves_all(status) {
+        return all;
+    }
+    if !status.automatic && !status.gates.iter().any(|g| g.gate == "G1" && g.refusal.is_some()) {
+        all.push(refused("AUTOMATIC_OFF: set automatic = true in cluster.toml on both nodes".to_owned()));
+    }
+    for group in status.groups.iter().filter(|g| matches!(g.role, Role::Inert | Role::Standby | Role::Failed | Role::Demoted)) {
+        all.push(refused(format!("group {} is {} here, only a SLAVE may take over", group.name, group.role)));
+    }
+    // G3 says that the peer lives, and that is as it should be; G0 waits for an event.
+    for gate in status.gates.iter().filter(|gate| !matches!(gate.gate.as_str(), "G0" | "G3")) {
+        if let Some(code) = gate.refusal {
+            all.push(refused(format!("{code}: {} ({})", gate.evidence, code.advice())));
+        }
+    }
+    all
+}
+
+/// What is wrong without a gate that refuses.
+pub fn defects(status: &Status) -> Defects {
+    let mut all = Vec::new();
+    for link in &status.peer.links {
+        let what = match (link.carrier, link.ping, link.channel) {
+            (false, _, _) => "has no carrier here",
+            (true, false, _) => "does not reach the peer",
+            (true, true, false) => "reaches the peer, but its agent does not speak over it",
+            (true, true, true) => continue,
+        };
+        all.push(format!("link {} {what}: one more failure would look like a dead peer", link.name));
+    }
+    for (witness, up) in &status.witnesses {
+        if !up {
+            all.push(format!("witness {witness} does not answer"));
+        }
+    }
+    if status.peer.life == Life::Mute {
+        all.push(format!("{} is hung: only its kernel answers", status.peer.node));
+    }
+    if status.peer.record == PeerRecord::Standby {
+        all.push(format!("{} is STANDBY and can't take over: run twinguard rejoin there once its fault is cured", status.peer.node));
+    }
+    if let Some(refusal) = &status.refusal {
+        all.push(format!("a takeover was asked for and refused: {} ({})", refusal.code, refusal.text));
+    }
+    for group in &status.groups {
+        if let Some(why) = &group.degraded {
+            all.push(format!("group {} is degraded: {why}", group.name));
+        }
+    }
+    all
+}
