@@ -71,7 +71,8 @@ fn fifty_handler_calls_open_one_attempt() {
     assert_eq!(said.matches("failed").count(), 0, "{said}");
     let phases = n2_takes_over(&mut scene, crash);
     let count = |sign: Sign| scene.watch.moments.iter().filter(|m| m.at_ms >= crash && m.sign == sign).count();
-    assert_eq!((count(Sign::Opened), count(Sign::Told)), (1, 1), "attempts opened, commands to the BMC");
+    // The BMC itself may see a datagram twice: on a busy machine the session repeats what is not answered in time.
+    assert_eq!((count(Sign::Opened), count(Sign::Sent)), (1, 1), "attempts opened, commands sent");
     end(scene, "50 handler calls at once", "n1 nothing, n2 everything", Some(&phases));
 }
 
