@@ -13,6 +13,7 @@
 )]
 
 pub mod ami;
+pub mod asterisk;
 pub mod bmc;
 pub mod conf;
 pub mod daemon;
