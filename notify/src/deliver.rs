@@ -47,6 +47,7 @@ pub fn run(host: &dyn Host, spool: &Spool, args: &Args, say: Say<'_>) -> Result<
     let wrong = |e: std::io::Error| format!("cannot use the spool: {e}");
     spool.prepare().map_err(wrong)?;
     let Some(_lock) = spool.lock(host).map_err(wrong)? else { return Ok(()) };
+    spool.sweep(host.wall_ms()).map_err(wrong)?;
     let settings = Settings::read(host, &args.config)?;
     let timeout = Duration::from_secs(args.timeout);
     let pipe = settings.passive.clone();

@@ -117,6 +117,27 @@ impl Spool {
         }
     }
 
+    /// Removes what killed writers left half written. Only for the holder of the lock, who is the only writer but in `incoming/`;
+    /// there a writer may be at work, so only what is an hour old goes.
+    ///
+    /// # Errors
+    /// Names the folder.
+    pub fn sweep(&self, now_ms: i64) -> io::Result<()> {
+        for folder in [Folder::Incoming, Folder::Queue, Folder::Failed, Folder::Incidents] {
+            let path = self.folder(folder);
+            for entry in fs::read_dir(&path).map_err(|e| named(&path, &e))?.flatten() {
+                let name = entry.file_name();
+                let half = name.as_encoded_bytes().starts_with(b".") && name.as_encoded_bytes().ends_with(b".tmp");
+                let old = || entry.metadata().is_ok_and(|about| now_ms / 1000 - about.mtime() > 3600);
+                if half && (folder != Folder::Incoming || old()) {
+                    // What can't be removed is in nobody's way.
+                    let _ = fs::remove_file(entry.path());
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Writes one file durably: when this returns, a power cut can't lose it.
     ///
     /// # Errors

@@ -13,10 +13,12 @@
 mod arrival;
 mod bursts;
 mod chaos;
+mod compare;
 mod desk;
 mod faults;
 mod hostile;
 mod identity;
+mod look;
 mod recipients;
 mod servers;
 mod spooling;

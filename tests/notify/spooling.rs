@@ -106,3 +106,18 @@ fn an_unprivileged_caller_may_add_but_not_list_and_others_can_not_read() {
     assert_eq!(desk.sink.mails().len(), 1);
     desk.assert_empty();
 }
+
+#[test]
+fn what_killed_writers_left_half_written_is_swept_but_nobodys_work() {
+    let desk = Desk::new();
+    fs::create_dir_all(desk.path("spool/queue")).unwrap();
+    let put = |name: &str, hours: u64| {
+        let file = fs::File::create(desk.path("spool").join(name)).unwrap();
+        file.set_modified(std::time::SystemTime::now() - std::time::Duration::from_hours(hours)).unwrap();
+    };
+    put("queue/.x.json.tmp", 0);
+    put("incoming/.at-work.json.tmp", 0);
+    put("incoming/.killed.json.tmp", 2);
+    desk.deliver();
+    assert_eq!((desk.files("incoming"), desk.files("queue")), (vec![".at-work.json.tmp".to_owned()], Vec::new()));
+}

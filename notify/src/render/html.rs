@@ -26,7 +26,7 @@ pub fn html(story: &Story) -> String {
     ));
     let _ = writeln!(
         out,
-        "<p style=\"margin:0 0 12px;font-size:18px;font-weight:600\">{} {}</p>",
+        "<p style=\"margin:0 0 12px;font-size:18px;font-weight:600;overflow-wrap:anywhere\">{} {}</p>",
         badge(story.light, &story.word),
         escape(&story.headline)
     );
@@ -35,12 +35,7 @@ pub fn html(story: &Story) -> String {
     }
     out.push_str(TABLE);
     for (label, value) in &story.facts {
-        let _ = writeln!(
-            out,
-            "<tr><td style=\"{CELL};opacity:.7;white-space:nowrap\">{}</td><td style=\"{CELL}\">{}</td></tr>",
-            escape(label),
-            escape(value)
-        );
+        let _ = writeln!(out, "<tr><td style=\"{LABEL};opacity:.7\">{}</td><td style=\"{CELL}\">{}</td></tr>", escape(label), escape(value));
     }
     out.push_str("</table>\n");
     lines(&mut out, story.seen_title, &story.seen);
@@ -57,7 +52,7 @@ pub fn html(story: &Story) -> String {
             };
             let _ = writeln!(
                 out,
-                "<tr><td style=\"{CELL}\">{}</td><td style=\"{CELL};font-weight:600\">{}</td><td style=\"{CELL}\">{}</td></tr>",
+                "<tr><td style=\"{LABEL}\">{}</td><td style=\"{LABEL};font-weight:600\">{}</td><td style=\"{CELL}\">{}</td></tr>",
                 badge(node.light, mark),
                 escape(&node.name),
                 escape(&node.role)
@@ -67,7 +62,7 @@ pub fn html(story: &Story) -> String {
     }
     timeline(&mut out, story);
     if let Some(link) = &story.link {
-        let _ = writeln!(out, "<p style=\"margin:0 0 12px\"><a href=\"{0}\">{0}</a></p>", escape(link));
+        let _ = writeln!(out, "<p style=\"margin:0 0 12px;overflow-wrap:anywhere\"><a href=\"{0}\">{0}</a></p>", escape(link));
     }
     let _ = writeln!(out, "<p style=\"margin:16px 0 0;font-size:12px;opacity:.7\">{}</p>\n</div></body></html>", escape(&story.footer));
     out
@@ -76,6 +71,8 @@ pub fn html(story: &Story) -> String {
 const TABLE: &str =
     "<table role=\"presentation\" cellspacing=\"0\" cellpadding=\"0\" style=\"border-collapse:collapse;margin:0 0 12px;width:100%\">\n";
 const CELL: &str = "padding:3px 10px 3px 0;vertical-align:top;overflow-wrap:anywhere";
+/// As narrow as its words.
+const LABEL: &str = "padding:3px 14px 3px 0;vertical-align:top;white-space:nowrap;width:1%";
 
 fn badge(light: Light, word: &str) -> String {
     let (back, fore) = colours(light);
@@ -99,7 +96,7 @@ fn lines(out: &mut String, heading: &str, lines: &[String]) {
     );
 }
 
-/// One bar a phase, as cells of a table whose widths are percentages.
+/// Two rows a phase: its words and times, and below them its bar, whose place and length are percentages of the whole width.
 fn timeline(out: &mut String, story: &Story) {
     if story.timeline.is_empty() {
         return;
@@ -111,7 +108,7 @@ fn timeline(out: &mut String, story: &Story) {
         let (from, len) = cells(phase, end, 100);
         let _ = writeln!(
             out,
-            "<tr><td style=\"{CELL};width:30%\">{}</td><td style=\"{CELL};width:45%\"><div style=\"margin-left:{from}%;width:{len}%;height:14px;background:#2f6fdb;border-radius:2px\"></div></td><td style=\"{CELL};white-space:nowrap\">+{} = {}</td></tr>",
+            "<tr><td style=\"padding:3px 10px 0 0\">{}</td><td style=\"padding:3px 0 0;text-align:right;white-space:nowrap\">+{} = {}</td></tr>\n<tr><td colspan=\"2\" style=\"padding:2px 0 4px\"><div style=\"margin-left:{from}%;width:{len}%;height:14px;background:#2f6fdb;border-radius:2px\"></div></td></tr>",
             escape(&phase.label),
             duration(phase.to_ms - phase.from_ms),
             duration(phase.to_ms)

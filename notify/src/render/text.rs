@@ -5,19 +5,21 @@ use super::cells;
 use crate::story::{Light, Story, duration};
 use std::fmt::Write;
 
+/// Longest line of our own words.
+const COLUMNS: usize = 76;
 /// Width of the timeline's bars in characters.
 const BAR: u64 = 32;
 
 /// The text part, lines separated by `\n`.
 pub fn text(story: &Story) -> String {
-    let mut out = format!("{}: {}\n", story.word, story.headline);
+    let mut out = wrap(&format!("{}: {}", story.word, story.headline), COLUMNS) + "\n";
     for paragraph in &story.meaning {
-        let _ = write!(out, "\n{}\n", wrap(paragraph));
+        let _ = write!(out, "\n{}\n", wrap(paragraph, COLUMNS));
     }
     let width = story.facts.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0);
     out.push('\n');
     for (label, value) in &story.facts {
-        let _ = writeln!(out, "{label:<width$}  {value}");
+        let _ = writeln!(out, "{label:<width$}  {}", wrap(value, COLUMNS.saturating_sub(width + 2)).replace('\n', &format!("\n{:width$}  ", "")));
     }
     section(&mut out, story.seen_title, &story.seen);
     section(&mut out, "What to do now", &story.actions);
@@ -70,13 +72,13 @@ const fn word(light: Light) -> &'static str {
     }
 }
 
-/// Breaks a paragraph at blanks, 76 columns.
-fn wrap(paragraph: &str) -> String {
+/// Breaks a paragraph at blanks.
+fn wrap(paragraph: &str, columns: usize) -> String {
     let mut out = String::new();
     let mut column = 0;
     for word in paragraph.split(' ') {
         let len = word.chars().count();
-        if column > 0 && column + 1 + len > 76 {
+        if column > 0 && column + 1 + len > columns {
             out.push('\n');
             column = 0;
         } else if column > 0 {
