@@ -174,3 +174,18 @@ fn condition(service: &Object) -> String {
     let each = service.each.as_ref().map(|each| format!("for each {each}; "));
     format!("{}{}", each.unwrap_or_default(), service.assign)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::minutes;
+
+    #[test]
+    fn intervals_are_whole_seconds_after_nagios_has_cut_them_off() {
+        for (seconds, whole) in [(0.2, 1), (1.0, 1), (2.0, 2), (5.0, 5), (10.0, 10), (30.0, 30), (59.0, 59), (60.0, 60), (7200.0, 7200)] {
+            let text = minutes(seconds);
+            let minutes: f64 = text.parse().unwrap();
+            assert_eq!(format!("{:.0}", (minutes * 60.0).floor()), whole.to_string(), "{seconds} s is {text} minutes");
+        }
+        assert_eq!((minutes(30.0), minutes(60.0)), ("0.5".to_owned(), "1".to_owned()));
+    }
+}

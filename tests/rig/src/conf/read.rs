@@ -120,11 +120,10 @@ impl Reader<'_> {
             match self.solid()? {
                 Token::Sign("}") => return Ok(()),
                 Token::Name(word) if word == "import" => object.imports.push(self.name()?),
-                Token::Name(word) if word == "assign" || word == "ignore" => {
+                Token::Name(word) if word == "ignore" => return Err(self.wrong(&Token::Name(word))),
+                Token::Name(word) if word == "assign" => {
+                    // Several conditions are alternatives.
                     let mut words = if object.assign.is_empty() { vec![] } else { vec![object.assign.clone(), "||".into()] };
-                    if word == "ignore" {
-                        return Err(self.wrong(&Token::Name(word)));
-                    }
                     while !matches!(self.words.get(self.at), None | Some((_, Token::End))) {
                         words.extend(self.next().map(|w| spell(&w)).filter(|w| w != "where"));
                     }
@@ -207,5 +206,46 @@ fn spell(word: &Token) -> String {
         Token::Number(number) => number.to_string(),
         Token::Sign(sign) => (*sign).to_owned(),
         Token::End | Token::Comment(_) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objects_are_read_with_what_they_say() {
+        let text = "/* About\n * it. */\napply Service \"x\" to Host {\n  import \"y\"\n  check_interval = 0.2s // often\n  vars.list = [ \"a\", 2m ]\n  vars += {\n    b = false\n  }\n  \
+                    command = [ Dir + \"/z\" ]\n  assign where host.vars.role == \"node\" && host.vars.u\n}\n";
+        let found = objects("f", text).unwrap();
+        let [one] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!((one.class.as_str(), one.name.as_str(), one.about.as_str()), ("Service", "x", "About it."));
+        assert_eq!((one.kind.clone(), one.imports.clone()), (Kind::Apply("Host".into()), vec!["y".to_owned()]));
+        assert_eq!(one.own("check_interval"), Some(&Value::Number(0.2)));
+        assert_eq!(one.own("vars.list"), Some(&Value::List(vec![Value::Text("a".into()), Value::Number(120.0)])));
+        assert_eq!(one.own("vars.b"), Some(&Value::Bool(false)));
+        assert_eq!(one.binary(), Ok(("Dir", "z")));
+        assert_eq!(one.assign, "host.vars.role == \"node\" && host.vars.u");
+    }
+
+    #[test]
+    fn what_could_not_be_carried_over_is_refused_with_its_line() {
+        for (text, line) in [
+            ("object Host \"x\" {\n  if (a) { vars.b = 1 }\n}", "f:2"),
+            ("object Host \"x\" {\n  vars.b = {{ return 1 }}\n}", "f:2"),
+            ("apply Service \"x\" {\n  ignore where host.name == \"y\"\n}", "f:2"),
+            ("object Host \"x\" {\n  vars.b = \"open", "f:2"),
+            ("\nconst X = 1", "f:2"),
+            ("object Host \"x\" {", "f"),
+        ] {
+            let said = objects("f", text).map_or_else(|why| why, |found| format!("accepted: {found:?}"));
+            assert!(said.starts_with(line), "{text:?}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_comment_with_a_blank_line_below_is_about_the_file() {
+        let found = objects("f", "/* File. */\n\nobject User \"a\" {\n}\n\n/* B. */\nobject User \"b\" {\n}\n").unwrap();
+        assert_eq!(found.iter().map(|o| o.about.as_str()).collect::<Vec<_>>(), ["", "B."]);
     }
 }

@@ -120,3 +120,19 @@ pub fn line(command: &Object) -> Result<(String, Left), String> {
     }
     Ok((words.join(" "), left))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn words_reach_the_shell_as_they_are_or_are_refused() {
+        assert_eq!(quoted("--path").as_deref(), Ok("--path"));
+        assert_eq!(quoted("~:10").as_deref(), Ok("'~:10'"));
+        assert_eq!(quoted("it's $5 & more").as_deref(), Ok("'it'\\''s $$5 & more'"));
+        assert_eq!(quoted("").as_deref(), Ok("''"));
+        for word in ["a!b", "a;b", "a\nb"] {
+            assert!(quoted(word).is_err(), "{word:?}");
+        }
+    }
+}
