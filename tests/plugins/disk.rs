@@ -1,5 +1,7 @@
 //! `check_disk` on real mounts: one that hangs, one that is missing, one that is full.
 
+use crate::status::publish;
+use plugin_core::contract::status::Role;
 use rig::process::{Done, binary, run};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -151,4 +153,23 @@ fn percents_are_those_of_df() {
     assert!(done.stdout.starts_with(&format!("DISK CRITICAL - {path} inodes 62.0% (critical at 50) | ")), "{}", done.stdout);
     let bare = check(&["-X", "tmpfs", "-p", path]);
     assert_eq!(bare.stdout, "DISK UNKNOWN - nothing was found to judge\n");
+}
+
+/// BM5 on a real mount: the same path is right on the master and wrong on the slave.
+#[test]
+fn bm5_data_are_mounted_on_the_master_only() {
+    let place = Place::new("data");
+    let mount = place.mount();
+    let path = mount.to_str().unwrap();
+    let check = |role: Role, data: &str| {
+        let status = publish(&place.0, "bm1", &[("mail", role)], |_| ());
+        check(&["-p", "/", "-c", "~:", "--data", data, "--status", &status])
+    };
+    let first = |done: Done| (done.code, done.stdout.split(" | ").next().unwrap().to_owned());
+    let behind = "DISK CRITICAL - /etc lies on the root file system: it stays behind when the service moves (BM5)";
+    assert_eq!(first(check(Role::Master, "/etc")), (Some(2), behind.to_owned()));
+    assert!(Command::new("/usr/bin/mount").args(["-t", "tmpfs", "twinguard-test", path]).status().unwrap().success());
+    assert_eq!(check(Role::Master, path).code, Some(0));
+    let early = format!("DISK CRITICAL - {path} is mounted at {path} on a node that is not master (BM5)");
+    assert_eq!(first(check(Role::Slave, path)), (Some(2), early));
 }

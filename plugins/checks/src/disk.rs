@@ -3,12 +3,16 @@
 //! Reads the mount table before any mount is touched, and asks each file system in a thread of its own: a hung NFS is one
 //! CRITICAL line and the rest is reported. Never lists disks through a crate that refreshes them all.
 
+mod data;
 mod judge;
 pub(crate) mod mounts;
 mod probe;
 
+use data::Preset;
 use mounts::Mount;
 use plugin_core::cluster::Span;
+use plugin_core::contract::{Status, paths};
+use plugin_core::host::read_status;
 use plugin_core::range::{Range, percent};
 use plugin_core::run::stage;
 use plugin_core::{Blind, Check, Host, Limits, Report};
@@ -46,9 +50,28 @@ pub struct Disk {
     /// CRITICAL when the percent of used inodes leaves this range
     #[arg(long, value_name = "RANGE", value_parser = percent, allow_hyphen_values = true)]
     inodes_critical: Option<Range>,
+    /// Directory of managed data: CRITICAL on NFS (BM4), on the master's root file system, or mounted on another node than the master (BM5); repeat
+    #[arg(long, value_name = "PATH")]
+    data: Vec<PathBuf>,
+    /// Also the directories of data of this product
+    #[arg(long, value_name = "PRODUCT")]
+    preset: Option<Preset>,
+    /// What the agent on this node publishes; read for --data
+    #[arg(long, value_name = "FILE", default_value = paths::STATUS)]
+    status: PathBuf,
     /// Time after which one file system counts as hung
     #[arg(long, value_name = "TIME", default_value = "2s")]
     mount_timeout: Span,
+}
+
+/// What was seen.
+#[derive(Debug)]
+pub struct Facts {
+    seen: Vec<Seen>,
+    /// Directories of data and the mounts under them.
+    data: Vec<(PathBuf, Option<Mount>)>,
+    /// The role, where there are directories of data.
+    status: Option<Result<Status, Blind>>,
 }
 
 /// One mount and what the kernel says about its space.
@@ -90,9 +113,9 @@ struct Space {
 
 impl Check for Disk {
     const TITLE: &'static str = "DISK";
-    type Facts = Vec<Seen>;
+    type Facts = Facts;
 
-    fn probe(&self, host: &dyn Host) -> Result<Vec<Seen>, Blind> {
+    fn probe(&self, host: &dyn Host) -> Result<Facts, Blind> {
         let table = mounts::parse(&host.read(Path::new(MOUNTINFO))?)?;
         let chosen = if self.path.is_empty() { mounts::by_default(&table) } else { mounts::named(&table, &self.path) };
         let excluded = |path: &Path, mount: Option<&Mount>| {
@@ -100,14 +123,22 @@ impl Check for Disk {
         };
         let chosen: Vec<_> = chosen.into_iter().filter(|(path, mount)| !excluded(path, mount.as_ref())).collect();
         stage("waiting for the file systems");
-        Ok(probe::ask(host, chosen, self.mount_timeout.or_forever()))
+        let data = self.data.iter().cloned().chain(self.preset.into_iter().flat_map(Preset::paths));
+        let data: Vec<_> = data.map(|path| (path.clone(), data::under(&table, &path).cloned())).collect();
+        let status = (!data.is_empty()).then(|| read_status(host, &self.status));
+        Ok(Facts { seen: probe::ask(host, chosen, self.mount_timeout.or_forever()), data, status })
     }
 
-    fn evaluate(&self, facts: &Vec<Seen>, report: &mut Report) {
+    fn evaluate(&self, facts: &Facts, report: &mut Report) {
         let space = Limits { warning: self.warning.clone(), critical: self.critical.clone() };
         let inodes = Limits { warning: self.inodes_warning.clone(), critical: self.inodes_critical.clone() };
-        for seen in facts {
+        for seen in &facts.seen {
             judge::judge(seen, &space, &inodes, report);
+        }
+        if let Some(status) = &facts.status {
+            for (path, mount) in &facts.data {
+                data::judge(path, mount.as_ref(), status, report);
+            }
         }
     }
 }
