@@ -1,6 +1,6 @@
 //! `check_ami` and `check_sip` against a real Asterisk (MD17). Started by `tests/run asterisk`; the default run uses what this
 //! Asterisk was recorded saying.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code: it ends at the first surprise")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "test code: it ends at the first surprise")]
 
 use rig::asterisk::Asterisk;
 use rig::daemon::Folder;

@@ -9,8 +9,8 @@
     reason = "test code: it ends at the first surprise, and it starts processes of its own"
 )]
 
-mod cluster_status;
 mod ami;
+mod cluster_status;
 mod contract;
 mod db_query;
 mod db_sync;

@@ -1,8 +1,8 @@
 //! The checks: one module each, whose arguments are the check. A check looks and judges; it never acts, and it never decides
 //! about the cluster.
 
-pub mod cluster_status;
 pub mod ami;
+pub mod cluster_status;
 mod db;
 pub mod db_query;
 pub mod db_sync;
