@@ -133,11 +133,11 @@ fn judge(desk: &Desk, seed: u64, promised: &BTreeSet<String>, perhaps: &BTreeSet
     assert!(invented.is_empty(), "seed {seed}: nobody told of {invented:?}");
     let mut doubles = 0;
     for (token, places) in &received {
-        // Each but the last has to have its excuse.
+        // Each but the last has to have its excuse: the reply was not read, or its reader was killed before it could write that down.
         for place in &places[..places.len() - 1] {
             let mail = &mails[*place];
             let last_of_its_run = mails[place + 1..].iter().all(|later| later.run != mail.run);
-            assert!(mail.lost || (killed.contains(&mail.run) && last_of_its_run), "seed {seed}: {token} came twice although run {} knew", mail.run);
+            assert!(!mail.known || (killed.contains(&mail.run) && last_of_its_run), "seed {seed}: {token} came twice although run {} knew", mail.run);
             doubles += 1;
         }
         let ids: BTreeSet<&str> = places.iter().map(|place| mails[*place].header("Message-ID")).collect();

@@ -66,7 +66,6 @@ fn the_readmes_table_is_what_both_really_send() {
     let mails = desk.sink.mails();
     assert_eq!(mails.len(), 3);
     let ours: Vec<String> = mails.iter().map(whole).collect();
-
     let rows: &[Row] = &[
         ("the state in the subject", |m| subject(&m[0]).contains("CRITICAL")),
         ("what the check said in the subject", |m| subject(&m[0]).contains("unit u0 degraded")),

@@ -30,6 +30,9 @@ pub struct Received {
     pub run: u64,
     /// The client was not told that it is kept.
     pub lost: bool,
+    /// The client went on in an orderly way, so it has read that the mail is kept.
+    #[serde(skip)]
+    pub known: bool,
     /// The bytes.
     #[serde(skip)]
     pub raw: Vec<u8>,
@@ -72,6 +75,7 @@ pub(super) fn read(folder: &Path) -> Vec<Received> {
         .iter()
         .map(|path| {
             let mut mail: Received = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+            mail.known = path.with_extension("known").exists();
             mail.raw = fs::read(path.with_extension("eml")).unwrap();
             mail
         })

@@ -77,6 +77,7 @@ class Handler:
         about["lost"] = bool(wanted.get("lose_reply") or wanted.get("hang") == "reply")
         keep(name + ".eml", raw)
         keep(name + ".json", json.dumps(about).encode())
+        server.kept.append(name)
         if wanted.get("hang") == "reply":
             note("hung")
             await asyncio.sleep(3600)
@@ -88,6 +89,16 @@ class Handler:
 
 class Sink(SMTP):
     user = None
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.kept = []
+
+    async def smtp_QUIT(self, arg):
+        # Who says good-bye has read the replies before.
+        for name in self.kept:
+            note(name + ".known")
+        await super().smtp_QUIT(arg)
 
     def connection_made(self, transport):
         if self.transport is None:
