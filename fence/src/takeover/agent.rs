@@ -14,7 +14,7 @@ pub use operator::{Act, Order};
 pub use start::run;
 
 use super::decide::{Event, Policy, ProofKind};
-use super::durable::{Durable, Store};
+use super::durable::{Durable, Stage, Store};
 use super::gates::{self, Gate};
 use super::journal::Journal;
 use super::machine;
@@ -205,6 +205,10 @@ impl Agent {
 
     /// A proof exists: it becomes the right to promote, and the decision goes on.
     fn prove(&mut self, proof: Proof) {
+        let awaited = |stage| matches!(stage, Stage::Intent | Stage::Sent | Stage::Yielding);
+        if !self.state.attempt.as_ref().is_some_and(|a| awaited(a.stage)) {
+            return;
+        }
         let by = match &proof {
             Proof::Fenced(_) => ProofKind::Fenced,
             Proof::Yielded(_) => ProofKind::Yielded,

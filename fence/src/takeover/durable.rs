@@ -92,7 +92,7 @@ pub struct Handover {
     pub attempt: String,
     /// An operator wished it: this node stays eligible.
     pub planned: bool,
-    /// The groups with the epoch that ended here.
+    /// The groups with the epoch that is granted to the receiver, and burnt here: whoever takes a group later takes a higher one (I8).
     pub epochs: BTreeMap<String, u64>,
 }
 

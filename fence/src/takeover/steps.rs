@@ -166,7 +166,7 @@ fn check(host: &dyn Host, group: &Group, epoch: u64) -> Result<String, Failure> 
         if mount.fs.starts_with("ext") {
             let read = Command::new(Programs::DEBUGFS).args(["-R", "cat /.twinguard/epoch"]).arg(&mount.device);
             let out = host.run(&read).map_err(blind(Refusal::Fsck))?;
-            newer(&out.stdout, epoch, &mount.device.display().to_string())?;
+            newer(&out.stdout, epoch, &machine::nodename(), &mount.device.display().to_string())?;
             let fsck = Command::new(Programs::FSCK_EXT).arg("-p").arg(&mount.device);
             let out = host.run(&fsck).map_err(blind(Refusal::Fsck))?;
             // e2fsck(8): 0 clean, 1 corrected; 2 wants a reboot, 4 and more want a person.
@@ -180,11 +180,12 @@ fn check(host: &dyn Host, group: &Group, epoch: u64) -> Result<String, Failure> 
     Ok(if said.is_empty() { "no mounts".to_owned() } else { said.join("; ") })
 }
 
-/// Refuses data whose marker (`EPOCH NODE CLUSTER`) is ahead of ours.
-fn newer(text: &str, epoch: u64, place: &str) -> Result<(), Failure> {
-    let theirs = text.split_whitespace().next().and_then(|w| w.parse::<u64>().ok());
-    match theirs {
-        Some(theirs) if theirs > epoch => {
+/// Refuses data whose marker (`EPOCH NODE CLUSTER`) is ahead of ours, or is another node's of the same epoch (I8).
+fn newer(text: &str, epoch: u64, me: &str, place: &str) -> Result<(), Failure> {
+    let mut words = text.split_whitespace();
+    let theirs = words.next().and_then(|w| w.parse::<u64>().ok());
+    match (theirs, words.next()) {
+        (Some(theirs), owner) if theirs > epoch || (theirs == epoch && owner != Some(me)) => {
             Err(failure(Refusal::DataNewer, format!("{place} carries epoch {theirs}, ours is {epoch}: {}", text.trim())))
         }
         _ => Ok(()),
@@ -214,7 +215,7 @@ fn mark(host: &dyn Host, group: &Group, epoch: u64, cluster: &str) -> Result<Str
     for mount in &group.mounts {
         let path = marker(mount);
         if let Ok(text) = host.read(&path) {
-            newer(&text, epoch, &path.display().to_string())?;
+            newer(&text, epoch, &machine::nodename(), &path.display().to_string())?;
         }
         let text = format!("{epoch} {} {cluster}\n", machine::nodename());
         machine::write_durably(&path, &text).map_err(|e| failure(Refusal::Mount, e))?;
@@ -352,9 +353,11 @@ mod tests {
 
     #[test]
     fn data_of_a_later_master_are_refused_and_older_ones_are_not() {
-        assert_eq!(newer("8 n1 pbx\n", 7, "/dev/x").unwrap_err().code, Refusal::DataNewer);
-        for fine in ["7 n1 pbx\n", "6 n1 pbx\n", "", "garbage"] {
-            assert!(newer(fine, 7, "/dev/x").is_ok(), "{fine:?}");
+        for ahead in ["8 n1 pbx\n", "8 n2 pbx\n", "7 n1 pbx\n", "7\n"] {
+            assert_eq!(newer(ahead, 7, "n2", "/dev/x").unwrap_err().code, Refusal::DataNewer, "{ahead:?}");
+        }
+        for fine in ["7 n2 pbx\n", "6 n1 pbx\n", "", "garbage"] {
+            assert!(newer(fine, 7, "n2", "/dev/x").is_ok(), "{fine:?}");
         }
     }
 

@@ -190,8 +190,10 @@ impl Draft<'_> {
         }
         let mut epochs = BTreeMap::new();
         for name in &attempt.groups {
+            let theirs = self.state.peer.epochs.get(name).copied().unwrap_or(0);
             if let Some(group) = self.state.groups.get_mut(name) {
                 group.role = Role::Demoted;
+                group.epoch_seen = group.epoch_seen.max(theirs) + 1;
                 epochs.insert(name.clone(), group.epoch_seen);
             }
         }
@@ -228,9 +230,14 @@ impl Draft<'_> {
 
     /// M5: the peer's handover is heard, and this node is SLAVE of every group in it.
     pub(super) fn offered(&mut self, handover: Handover) {
-        let slave = |name: &String| self.state.groups.get(name).is_some_and(|g| g.role == Role::Slave);
-        if self.state.attempt.is_some() || self.state.frozen.is_some() || !handover.epochs.keys().all(slave) {
+        let may = |(name, granted): (&String, &u64)| self.state.groups.get(name).is_some_and(|g| g.role == Role::Slave && g.epoch_seen < *granted);
+        if self.state.attempt.is_some() || self.state.frozen.is_some() || !handover.epochs.iter().all(may) {
             return;
+        }
+        for (name, granted) in &handover.epochs {
+            if let Some(group) = self.state.groups.get_mut(name) {
+                group.epoch_seen = granted - 1;
+            }
         }
         self.word_heard(handover.attempt, handover.epochs.into_keys().collect());
     }

@@ -49,9 +49,8 @@ impl Draft<'_> {
             ProofKind::Fenced => matches!(stage, Stage::Intent | Stage::Sent),
             ProofKind::Yielded | ProofKind::Attested => stage == Stage::Yielding,
         };
-        let Some(attempt) = self.attempt().filter(|a| fits(a.stage)) else {
-            return self.act(Action::DropProof);
-        };
+        // A proof that nobody waits for changes nothing, and above all not a takeover that runs.
+        let Some(attempt) = self.attempt().filter(|a| fits(a.stage)) else { return };
         match by {
             ProofKind::Yielded => self.journal(Record::Yielded { attempt: attempt.id.clone() }),
             ProofKind::Attested => self.state.peer.record = PeerRecord::OffConfirmed,
@@ -69,7 +68,9 @@ impl Draft<'_> {
             let Some(group) = self.state.groups.get_mut(name) else { continue };
             if group.role != Role::Taking {
                 // T1. A resumed attempt keeps the epoch that it has burnt already.
-                group.epoch_seen = group.epoch_seen.max(theirs) + 1;
+                // A handover grants exactly the next one; the node that granted it counts on from there.
+                let granted = attempt.why == Why::Handover && group.role == Role::Slave;
+                group.epoch_seen = if granted { group.epoch_seen } else { group.epoch_seen.max(theirs) } + 1;
                 group.role = Role::Taking;
             }
             let (group, epoch) = (name.clone(), group.epoch_seen);

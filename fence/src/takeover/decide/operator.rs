@@ -117,7 +117,6 @@ impl Draft<'_> {
             None
         };
         if let Some((code, text)) = refusal {
-            self.act(Action::DropProof);
             return self.refuse(code, text);
         }
         self.operator(who, format!("attests that {} is off", self.policy.peer));

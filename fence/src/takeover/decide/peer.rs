@@ -1,6 +1,6 @@
 //! Start, and what follows from what the peer says.
 
-use super::{Action, Draft, PeerSaid};
+use super::{Action, DRAIN_MS, Draft, PeerSaid};
 use crate::takeover::durable::{Stage, Why};
 use crate::takeover::journal::Record;
 use plugin_core::contract::MailKind;
@@ -19,6 +19,10 @@ impl Draft<'_> {
                 group.role = Role::Inert;
             }
             if let Some(attempt) = self.state.attempt.take() {
+                if matches!(attempt.stage, Stage::Sent | Stage::Draining { .. }) {
+                    // Boot time starts anew: the off of before may still arrive in its first minute.
+                    self.state.drain_until_ms = DRAIN_MS;
+                }
                 self.journal(Record::Closed { attempt: attempt.id, why: "this node booted in the middle of it".to_owned() });
                 self.state.peer.record = PeerRecord::Lost;
             }
@@ -86,7 +90,7 @@ impl Draft<'_> {
                 self.settle(name, Role::Standby, epoch);
                 self.act(Action::Undo { groups: vec![name.to_owned()] });
             }
-            Role::Demoted if epoch > mine.epoch_seen => {
+            Role::Demoted if epoch >= mine.epoch_seen => {
                 let planned = self.state.handover.as_ref().is_some_and(|h| h.planned);
                 self.settle(name, if planned { Role::Slave } else { Role::Standby }, epoch);
                 self.state.handover = None;

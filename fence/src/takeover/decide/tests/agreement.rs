@@ -118,7 +118,7 @@ fn row_55_there_is_no_way_back_after_demoted_but_the_peers_word() {
     master.on(Event::Reclaim { attempt: "m1".into() });
     master.on(Event::Proven { by: ProofKind::Yielded, evidence: vec![] });
     finish(&mut master);
-    assert_eq!((master.role(), master.epoch()), (Role::Master, 5));
+    assert_eq!((master.role(), master.epoch()), (Role::Master, 6));
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn row_67_a_demoted_node_may_take_again_by_fencing() {
     assert_eq!(master.stage(), Some(Stage::Intent));
     master.on(Event::Proven { by: ProofKind::Fenced, evidence: vec![] });
     finish(&mut master);
-    assert_eq!((master.role(), master.epoch()), (Role::Master, 5));
+    assert_eq!((master.role(), master.epoch()), (Role::Master, 6));
 }
 
 #[test]
