@@ -174,8 +174,7 @@ impl Change {
         let Some(message) = self.world.mail[me].take() else { return };
         match message {
             Message::Prepare { attempt, founding, cluster_id, epochs } => {
-                let unseen = self.mutant == Mutant::PromiseUnseen;
-                let clean = if self.world.node[me].holds && !unseen { Err("holds".to_owned()) } else { Ok(()) };
+                let clean = if self.world.node[me].holds { Err("holds".to_owned()) } else { Ok(()) };
                 self.on(me, Event::Prepare { attempt, founding, cluster_id, epochs, clean });
             }
             Message::Yielded { attempt } => {
@@ -210,8 +209,7 @@ impl Change {
             let verdict = refusal.map_or(Ok(()), Err);
             return self.on(me, Event::MaySend { level: 1, device: "bmc".into(), verdict, now_ms: 0 });
         }
-        let enough = if self.mutant == Mutant::OldOffCounts { 1 } else { 2 };
-        if off + 1 < enough {
+        if off == 0 {
             self.node(me).work = Work::Fence { sent, off: off + 1 };
         } else if self.world.life(me) == Life::Silent {
             self.node(me).work = Work::Idle;
@@ -221,13 +219,16 @@ impl Change {
 
     fn work(&mut self, me: usize, fails: bool) {
         match self.world.node[me].work {
-            Work::Step(step) if fails => {
+            Work::Step(step) if fails || (step == Step::Check && self.world.data_newer(me)) => {
                 self.node(me).work = Work::Idle;
                 self.on(me, Event::StepFailed { step, code: Refusal::Mount, text: String::new(), wall_ms: 0 });
             }
             Work::Step(step) => {
                 if step >= Step::Mount {
                     self.node(me).holds = true;
+                }
+                if step == Step::Mark {
+                    self.world.data = (self.world.epoch(me), me);
                 }
                 self.node(me).work = Work::StepDone(step);
             }

@@ -10,6 +10,5 @@ pub const ALL: &[Mutant] = &[
     Mutant::ForceWithoutOff,
     Mutant::NoWitness,
     Mutant::AbandonAfterSent,
-    Mutant::PromiseUnseen,
     Mutant::RollBackAfterDemoted,
 ];

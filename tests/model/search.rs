@@ -3,6 +3,7 @@
 
 use crate::moves::all;
 use crate::world::{Bounds, Mutant, World};
+use fence::takeover::durable::Stage;
 use plugin_core::contract::status::Role;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -110,12 +111,27 @@ pub fn explore(bounds: Bounds, mutant: Mutant) -> Found {
     found
 }
 
+/// The way back to service is wanted from every state up to this epoch …
+const ASKED: u64 = 2;
+/// … and searched up to this one: without an end to epochs, moves there and back would go on for ever.
+const DEEPEST: u64 = 4;
+
+/// A held takeover waits for a person at the machine: this version has no command that ends it.
+fn held(world: &World) -> bool {
+    (0..2).any(|me| world.stage(me) == Some(Stage::Held))
+}
+
+fn epoch(world: &World) -> u64 {
+    world.epoch(0).max(world.epoch(1))
+}
+
 /// Visits every state and looks, backwards from those that serve, for one without a way back to service.
 pub fn live(bounds: Bounds) -> Found {
     let root = World::founded(bounds);
     let mut graph = Graph::new(&root);
     let mut level = vec![(0, root.clone())];
     let mut parents: Vec<Vec<u32>> = vec![Vec::new()];
+    let mut asked = vec![true];
     let mut good: Vec<u32> = if root.serves() { vec![0] } else { Vec::new() };
     let mut found = Found { states: 1, transitions: 0, depth: 0, takeovers: 0, broken: None };
     while !level.is_empty() {
@@ -123,9 +139,13 @@ pub fn live(bounds: Bounds) -> Found {
         for (number, world) in level {
             for (by, (_, change)) in all(&world, Mutant::None).into_iter().enumerate() {
                 found.transitions += 1;
+                if epoch(&change.world) > DEEPEST {
+                    continue;
+                }
                 let (child, new) = graph.number(&change.world, number, by);
                 if new {
                     parents.push(Vec::new());
+                    asked.push(epoch(&change.world) <= ASKED && !held(&change.world));
                     if change.world.serves() {
                         good.push(child);
                     }
@@ -144,7 +164,7 @@ pub fn live(bounds: Bounds) -> Found {
             good.extend(&parents[state as usize]);
         }
     }
-    if let Some(stuck) = reaches.iter().position(|r| !r) {
+    if let Some(stuck) = reaches.iter().zip(&asked).position(|(reaches, asked)| *asked && !reaches) {
         let stuck = u32::try_from(stuck).expect("a state's number");
         found.broken = Some(told("stuck", &graph.story(&root, Mutant::None, stuck, None)));
     }

@@ -32,10 +32,6 @@ pub enum Mutant {
     NoWitness,
     /// An attempt may be abandoned after the shot.
     AbandonAfterSent,
-    /// One OFF reading is enough, however old when it is used.
-    OldOffCounts,
-    /// A promise is given without looking at the machine.
-    PromiseUnseen,
     /// A master rolls back after the record DEMOTED.
     RollBackAfterDemoted,
 }
@@ -87,6 +83,8 @@ pub struct World {
     pub lan: [bool; 2],
     /// The BMC of each node can be reached.
     pub bmc: [bool; 2],
+    /// What the shared data carry: the epoch, and who wrote it (T5).
+    pub data: (u64, usize),
     /// An accepted off that has not taken effect yet.
     pub off: [bool; 2],
     /// A message on its way to each node; a newer one replaces it (loss), it may arrive late.
@@ -97,7 +95,7 @@ pub struct World {
 impl Hash for World {
     fn hash<H: Hasher>(&self, h: &mut H) {
         self.node.hash(h);
-        (self.heartbeat, self.lan, self.bmc, self.off, self.left).hash(h);
+        (self.heartbeat, self.lan, self.bmc, self.data, self.off, self.left).hash(h);
         for mail in &self.mail {
             mail.as_ref().map(|m| serde_json::to_string(m).unwrap_or_default()).hash(h);
         }
@@ -121,7 +119,7 @@ impl World {
             (group.role, group.was, group.epoch_seen, group.data_epoch, group.data_owner) = (role, role, 1, 1, Some("n1".into()));
             Node { power: true, hung: false, agent: true, marker: true, state, holds: me == 0, proof: false, work: Work::Idle }
         };
-        Self { node: [node(0), node(1)], heartbeat: true, lan: [true; 2], bmc: [true; 2], off: [false; 2], mail: [None, None], left }
+        Self { node: [node(0), node(1)], heartbeat: true, lan: [true; 2], bmc: [true; 2], data: (1, 0), off: [false; 2], mail: [None, None], left }
     }
 
     pub fn wired(&self) -> bool {
@@ -154,6 +152,11 @@ impl World {
 
     pub fn epoch(&self, me: usize) -> u64 {
         self.node[me].state.groups[GROUP].epoch_seen
+    }
+
+    /// The data belong to somebody later than this taking (T3 refuses).
+    pub fn data_newer(&self, me: usize) -> bool {
+        self.data.0 > self.epoch(me) || (self.data.0 == self.epoch(me) && self.data.1 != me)
     }
 
     /// Where the attempt of `me` is.

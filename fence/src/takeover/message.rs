@@ -73,8 +73,8 @@ pub struct Beat {
     pub stonith_ok: bool,
     /// What it holds about the receiver.
     pub record: PeerRecord,
-    /// Its links have a carrier, its witnesses answer (clients' side).
-    pub network_ok: bool,
+    /// It sees its clients' network: carrier and witnesses. `None` = it has not looked yet.
+    pub network_ok: Option<bool>,
     /// What would start managed resources at its boot (G12).
     pub boot_starts: Vec<String>,
     /// Its Unix time in milliseconds, for comparing clocks.

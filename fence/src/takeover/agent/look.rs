@@ -84,8 +84,17 @@ impl Agent {
         }
     }
 
+    /// Carrier and witnesses of the clients' link; `None` = not looked at yet.
+    fn network_ok(&self, now: Duration) -> Option<bool> {
+        match gates::not_isolated(&self.cluster, &self.outlook, now).verdict {
+            Verdict::Pass => Some(true),
+            Verdict::Refuse(_) => Some(false),
+            Verdict::Wait => None,
+        }
+    }
+
     fn beat(&self, now: Duration) -> Beat {
-        let network_ok = gates::not_isolated(&self.cluster, &self.outlook, now).verdict == Verdict::Pass;
+        let network_ok = self.network_ok(now);
         let boot_starts = match &self.readiness {
             Readiness::Seen { boot_starts, .. } => boot_starts.clone(),
             Readiness::Unknown(why) => vec![format!("not known: {why}")],
@@ -127,7 +136,9 @@ impl Agent {
         let blocked =
             self.corrupt.as_ref().map(|why| (Refusal::StateCorrupt, why)).or(self.unwritable.as_ref().map(|why| (Refusal::StateUnwritable, why)));
         let standing = self.state.case.as_ref().and_then(|c| c.refused.as_ref()).map(|(code, text, at)| (*code, text.clone(), *at));
-        let refusal = blocked.map(|(code, why)| (code, why.clone(), now_ms)).or(standing);
+        let drains = self.state.attempt.as_ref().filter(|a| matches!(a.stage, Stage::Draining { .. }));
+        let failed = drains.map(|a| (Refusal::FenceFailed, format!("attempt {}: a command was sent and OFF was not seen", a.id), now_ms));
+        let refusal = blocked.map(|(code, why)| (code, why.clone(), now_ms)).or(failed).or(standing);
         Status {
             schema: SCHEMA,
             cluster: self.cluster.name.clone(),
@@ -138,11 +149,7 @@ impl Agent {
             armed: slave && ready && self.state.frozen.is_none() && refusal.is_none(),
             frozen: self.corrupt.clone().or(self.state.frozen.clone()),
             groups: groups.collect(),
-            network_ok: match gates::not_isolated(&self.cluster, &self.outlook, now).verdict {
-                Verdict::Pass => Some(true),
-                Verdict::Refuse(_) => Some(false),
-                Verdict::Wait => None,
-            },
+            network_ok: self.network_ok(now),
             peer: PeerStatus {
                 node: self.policy.peer.clone(),
                 life: self.outlook.life(now),
@@ -152,7 +159,7 @@ impl Agent {
                     .last_beat
                     .as_ref()
                     .filter(|_| self.cluster.links.keys().any(|link| self.outlook.channel(link, now)))
-                    .map(|b| b.network_ok),
+                    .and_then(|b| b.network_ok),
                 links: links.collect(),
             },
             witnesses: round.map(|r| r.witnesses.clone()).unwrap_or_default(),

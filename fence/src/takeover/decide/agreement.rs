@@ -18,7 +18,8 @@ impl Draft<'_> {
         let Some(attempt) = self.state.attempt.clone() else { return };
         let next = |name: &String| {
             let group = self.state.groups.get(name);
-            let epoch = group.map_or(0, |g| if g.role == Role::Taking { g.epoch_seen } else { g.epoch_seen + 1 });
+            let theirs = self.state.peer.epochs.get(name).copied().unwrap_or(0);
+            let epoch = group.map_or(0, |g| if g.role == Role::Taking { g.epoch_seen } else { g.epoch_seen.max(theirs) + 1 });
             (name.clone(), epoch)
         };
         let epochs = attempt.groups.iter().map(next).collect();
@@ -56,7 +57,7 @@ impl Draft<'_> {
 
     pub(super) fn prepare(&mut self, attempt: String, founding: bool, cluster_id: String, epochs: BTreeMap<String, u64>, clean: Result<(), String>) {
         let promise = Promise { attempt: attempt.clone(), founding, epochs: epochs.clone() };
-        let holds = |name: &String| !self.state.groups.get(name).is_some_and(|g| matches!(g.role, Role::Inert | Role::Slave | Role::Standby));
+        let holds = |name: &String| !self.state.groups.get(name).is_some_and(|g| matches!(g.role, Role::Inert | Role::Slave | Role::Standby | Role::Demoted));
         let refusal = if self.state.attempt.is_some() {
             Some("an attempt is open here".to_owned())
         } else if let Some(why) = &self.state.frozen {
@@ -127,22 +128,27 @@ impl Draft<'_> {
     /// After a boot: nobody serves a group, both nodes speak, and it is clear who leads. The leader asks for the other's promise.
     pub(super) fn agree(&mut self, beat: &PeerSaid) {
         let quiet = self.state.attempt.is_none() && self.state.case.is_none() && self.state.frozen.is_none();
-        let open = self.state.maintenance.is_none() && !beat.maintenance && self.state.handover.is_none();
+        let open = self.state.maintenance.is_none() && !beat.maintenance;
         if !quiet || !open || !beat.may_act {
             return;
         }
+        let idle = |role| matches!(role, Role::Inert | Role::Standby | Role::Demoted);
         let leads = |name: &String| {
             let (Some(mine), Some(theirs)) = (self.state.groups.get(name), beat.groups.get(name)) else { return false };
-            if theirs.role != Role::Inert || theirs.epoch > mine.epoch_seen {
+            // Burnt epochs do not count, those of the data do.
+            if theirs.data_epoch > mine.data_epoch {
                 return false;
             }
             match mine.role {
                 // Row 5: the master rebooted before anybody missed it.
-                Role::Slave => theirs.was == Role::Master,
-                // Row 31: both booted; the later master leads, and of one epoch there is only one.
-                Role::Inert if mine.was == Role::Master => {
+                Role::Slave => theirs.role == Role::Inert && theirs.was == Role::Master,
+                // Row 31: both booted, or the other one was put aside; the later master leads, and of one epoch there is only one.
+                // Row 25: who died while it was taking may have written a later epoch: a person decides.
+                Role::Inert if mine.was == Role::Master && theirs.was != Role::Taking && idle(theirs.role) => {
                     mine.data_epoch > theirs.data_epoch || (mine.data_epoch == theirs.data_epoch && theirs.was != Role::Master)
                 }
+                // The receiver of a handover was put aside, or booted, before it served: the giver counts on from the granted epoch.
+                Role::Demoted => idle(theirs.role),
                 _ => false,
             }
         };

@@ -21,7 +21,7 @@ impl Node {
         let mut state = Durable::blank(me, ["web"]);
         state.cluster_id = "pair".into();
         let web = state.groups.get_mut("web").unwrap();
-        (web.role, web.epoch_seen) = (role, epoch);
+        (web.role, web.epoch_seen, web.data_epoch) = (role, epoch, epoch);
         Self { policy, state, actions: Vec::new() }
     }
 

@@ -45,6 +45,9 @@ fn row_31_after_a_site_loss_the_later_master_leads_and_a_tie_waits_for_a_person(
     let mut forbidden = inert(Role::Master, 5);
     forbidden.on(Event::PeerSaid { beat: PeerSaid { may_act: false, ..said(Role::Inert, Role::Slave, 5, PeerRecord::Ok) } });
     assert!(!asks(&forbidden), "isolated, or not automatic");
+    let mut aside = inert(Role::Master, 4);
+    aside.on(Event::PeerSaid { beat: said(Role::Standby, Role::Standby, 4, PeerRecord::Ok) });
+    assert!(asks(&aside), "the other one was put aside: it would never serve");
     // Row 25: a node that died while it was taking is not led over.
     let mut before = inert(Role::Master, 4);
     before.on(Event::PeerSaid { beat: said(Role::Inert, Role::Taking, 5, PeerRecord::Ok) });
