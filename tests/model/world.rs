@@ -41,7 +41,10 @@ pub enum Mutant {
 pub enum Work {
     Idle,
     /// Fencing; `sent` = a command was accepted in this round, `off` = OFF readings in a row.
-    Fence { sent: bool, off: u8 },
+    Fence {
+        sent: bool,
+        off: u8,
+    },
     Step(Step),
     /// A step whose effect is there, but not yet reported.
     StepDone(Step),

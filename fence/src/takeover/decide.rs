@@ -190,7 +190,7 @@ impl Draft<'_> {
                 }
             }
             Event::Undone { clean } => self.undone(clean),
-            Event::PeerSaid { beat } => self.peer_said(beat),
+            Event::PeerSaid { beat } => self.peer_said(&beat),
             Event::Prepare { attempt, founding, cluster_id, epochs, clean } => self.prepare(attempt, founding, cluster_id, epochs, clean),
             Event::Declined { attempt, text } => self.declined(&attempt, &text),
             Event::Found { id, cluster_id, peer_alive } => self.found(id, cluster_id, peer_alive),

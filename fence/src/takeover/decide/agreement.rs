@@ -57,7 +57,8 @@ impl Draft<'_> {
 
     pub(super) fn prepare(&mut self, attempt: String, founding: bool, cluster_id: String, epochs: BTreeMap<String, u64>, clean: Result<(), String>) {
         let promise = Promise { attempt: attempt.clone(), founding, epochs: epochs.clone() };
-        let holds = |name: &String| !self.state.groups.get(name).is_some_and(|g| matches!(g.role, Role::Inert | Role::Slave | Role::Standby | Role::Demoted));
+        let holds =
+            |name: &String| !self.state.groups.get(name).is_some_and(|g| matches!(g.role, Role::Inert | Role::Slave | Role::Standby | Role::Demoted));
         let refusal = if self.state.attempt.is_some() {
             Some("an attempt is open here".to_owned())
         } else if let Some(why) = &self.state.frozen {

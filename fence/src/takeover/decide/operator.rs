@@ -7,7 +7,7 @@ use crate::takeover::message::Message;
 use plugin_core::contract::status::{Life, Role};
 use plugin_core::contract::{MailKind, Refusal};
 
-/// How long the peer may think about MAY_TAKE, ms.
+/// How long the peer may think about whether it may take, ms.
 const ASK_MS: u64 = 5_000;
 
 impl Draft<'_> {

@@ -52,7 +52,7 @@ impl Draft<'_> {
         }
     }
 
-    pub(super) fn peer_said(&mut self, beat: PeerSaid) {
+    pub(super) fn peer_said(&mut self, beat: &PeerSaid) {
         self.state.peer.boot_starts = Some(beat.boot_starts.clone());
         self.state.peer.config_hash = Some(beat.config_hash.clone());
         self.state.peer.maintenance = beat.maintenance;
@@ -69,7 +69,7 @@ impl Draft<'_> {
                 self.peer_is_master(name, theirs.epoch, beat.record);
             }
         }
-        self.agree(&beat);
+        self.agree(beat);
     }
 
     fn peer_is_master(&mut self, name: &str, epoch: u64, record: PeerRecord) {
