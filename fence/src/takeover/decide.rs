@@ -337,7 +337,7 @@ impl Draft<'_> {
                     self.journal(Record::Closed { attempt: attempt.id.clone(), why: "the peer lives on".to_owned() });
                     self.mail(MailKind::FenceFailed, &attempt.id, format!("fencing {} had no effect: it lives on", self.policy.peer), Vec::new());
                     self.end_attempt(PeerRecord::Ok);
-                } else if life == Life::Silent && now_ms >= retry_ms.min(now_ms + DRAIN_MS) {
+                } else if matches!(life, Life::Silent | Life::Mute) && now_ms >= retry_ms.min(now_ms + DRAIN_MS) {
                     self.stage(Stage::Sent);
                     self.act(Action::StartFence);
                 }

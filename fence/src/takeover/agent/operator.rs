@@ -63,10 +63,8 @@ impl Agent {
                 return;
             }
         };
-        if self.operator.is_some() {
-            let _ = reply.send(Err("another command is running".to_owned()));
-            return;
-        }
+        // A command that waits (a move for its receiver) never keeps an operator from acting.
+        self.tell(Err("another command came in: see `twinguard status` for what became of this one".to_owned()));
         self.operator = Some(reply);
         let now = self.host.now();
         let (who, id) = (order.who, self.fresh_id());

@@ -61,10 +61,10 @@ impl Agent {
             match action {
                 Action::Answer(_) => self.answer(Err((code, why.to_owned()))),
                 Action::Permit(_) => self.permit(Err(format!("{code}: {why}"))),
-                Action::Tell(_) => self.tell(Err(format!("{code}: {why}"))),
                 _ => {}
             }
         }
+        self.tell(Err(format!("{code}: {why}")));
     }
 
     fn perform(&mut self, action: Action) {
