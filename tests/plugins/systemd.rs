@@ -5,9 +5,13 @@ use rig::process::Done;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// One manager at a time: each takes the root of the control groups for its own, and would remove another's groups.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// Runs as process 1 of the namespaces. The manager is a "user" one only in its own eyes: its socket is where the system's is.
 const SCRIPT: &str = r#"
@@ -26,6 +30,8 @@ sleep infinity
 pub struct Systemd {
     folder: PathBuf,
     unshare: Child,
+    /// Freed last, once the manager has ended.
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Systemd {
@@ -34,6 +40,7 @@ impl Systemd {
     /// # Panics
     /// If the machine can't do it.
     pub fn start(units: &[(&str, &str)]) -> Self {
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = std::env::temp_dir().join(format!("twinguard-systemd-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
         std::fs::create_dir_all(folder.join("systemd/user")).unwrap();
         for (name, text) in units {
@@ -47,7 +54,7 @@ impl Systemd {
             .stderr(std::fs::File::create(folder.join("stderr")).unwrap())
             .spawn()
             .expect("unshare is missing: apt install util-linux");
-        let systemd = Self { folder, unshare };
+        let systemd = Self { folder, unshare, _alone: alone };
         let start = Instant::now();
         while !systemd.ctl(&["is-active", "basic.target"]).stdout.starts_with("active") {
             let said = || ["stderr", "log"].map(|name| std::fs::read_to_string(systemd.folder.join(name)).unwrap_or_default()).concat();
