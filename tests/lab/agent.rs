@@ -7,11 +7,13 @@ use rig::lab::watch::Sign;
 use rig::lab::{Node, Plan, bmc, node, tool, wait_for};
 use std::time::Duration;
 
-/// Process ids, on the host, of a node's agent.
+/// Process ids, on the host, of a node's agent. A child that it has just forked bears its name for a moment, and is none.
 fn agents(scene: &Scene, node: Node) -> Vec<String> {
     let group = node::cgroup(&scene.lab.site, node).expect("cgroups");
     let is_agent = |pid: &u32| tool::read(format!("/proc/{pid}/cmdline")).replace('\0', " ").trim() == "/usr/sbin/twinguard agent";
-    group.processes().into_iter().filter(is_agent).map(|pid| pid.to_string()).collect()
+    let named: Vec<u32> = group.processes().into_iter().filter(is_agent).collect();
+    let parent = |pid: &u32| tool::read(format!("/proc/{pid}/status")).lines().find_map(|l| l.strip_prefix("PPid:")?.trim().parse::<u32>().ok());
+    named.iter().filter(|pid| !parent(pid).is_some_and(|p| named.contains(&p))).map(ToString::to_string).collect()
 }
 
 fn kill(pids: &[String]) {

@@ -168,7 +168,7 @@ impl Check for FsSync {
         };
         let begun = host.now();
         let mut talk = Conversation::start(host, &Command::new(program).args(args))?;
-        peer::begin(&mut talk, &terms)?;
+        peer::begin(&mut talk, &terms);
         let woods = Woods::walk(self, &terms, host);
         let grace = u32::try_from(self.grace.or_forever().as_secs()).unwrap_or(u32::MAX);
         let compared = peer::finish(&mut talk, &woods.forest, woods.trees, grace)?;

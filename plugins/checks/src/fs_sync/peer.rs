@@ -29,9 +29,10 @@ pub struct Compared {
     pub traffic: u64,
 }
 
-/// Sends the terms; the peer begins to walk.
-pub fn begin(talk: &mut Conversation<'_>, terms: &Terms) -> Result<(), Blind> {
-    talk.send(&Question::Look(terms.clone()).frame())
+/// Sends the terms; the peer begins to walk. One that has ended already is heard out by [`finish`]: its own words are the
+/// better reason than a broken pipe.
+pub fn begin(talk: &mut Conversation<'_>, terms: &Terms) {
+    let _ = talk.send(&Question::Look(terms.clone()).frame());
 }
 
 /// Compares what was walked here with what the peer has walked.
