@@ -4,39 +4,35 @@
 mod fencing;
 mod hear;
 mod input;
+mod live;
 mod look;
 mod operator;
+mod outside;
 mod perform;
 mod start;
 
 pub use input::Input;
 pub use operator::{Act, Order};
+pub use outside::Outside;
 pub use start::run;
 
 use super::decide::{Event, Policy, ProofKind};
-use super::durable::{Durable, Stage, Store};
+use super::durable::{Durable, Found, Stage};
 use super::gates::{self, Gate};
-use super::journal::Journal;
-use super::machine;
-use super::message::Beat;
+use super::message::{Beat, Message, PROTOCOL};
 use super::ms;
 use super::outlook::Outlook;
-use super::peer::{self, Keys, Session, Sessions};
-use super::prober::Steering;
+use super::peer::{Keys, Session, Sessions};
 use super::proof::Proof;
 use super::steps::{Failure, Promotion, promote};
 use super::view::{DeviceView, Readiness};
 use crate::power::Power;
-use plugin_core::Host;
 use plugin_core::cluster::Cluster;
-use plugin_core::contract::MailEvent;
 use plugin_core::contract::request::{Answer, Request};
 use plugin_core::contract::status::Role;
-use plugin_core::host::System;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
@@ -62,14 +58,11 @@ struct Ask {
 
 /// The loop's own data.
 pub struct Agent {
-    host: System,
+    outside: Box<dyn Outside>,
     cluster: Arc<Cluster>,
     policy: Policy,
-    places: Places,
     boot_id: String,
     config_hash: String,
-    store: Store,
-    journal: Journal,
     state: Durable,
     /// The state on disk can't be trusted: it is kept for a person, nothing is decided and nothing written over it.
     corrupt: Option<String>,
@@ -88,12 +81,6 @@ pub struct Agent {
     last_beat: Option<Beat>,
     /// Difference of the nodes' clocks at the last beat.
     skew_ms: Option<u64>,
-    next_session: Arc<AtomicU64>,
-    outbox: Sender<Input>,
-    steering: Arc<Steering>,
-    wake_prober: Sender<()>,
-    wake_devices: Sender<()>,
-    mails: Sender<MailEvent>,
     promotion: Option<Arc<Promotion>>,
     ask: Option<Ask>,
     off_ask: Option<Sender<bool>>,
@@ -119,7 +106,86 @@ const QUIET_CHANNEL: Duration = Duration::from_millis(600);
 /// How long a call or a silent channel keeps the prober busy.
 const PRIMED: Duration = Duration::from_secs(10);
 
+/// Who this agent is, and what was found on its disk.
+pub struct Origin {
+    /// The configuration.
+    pub cluster: Arc<Cluster>,
+    /// Its hash.
+    pub config_hash: String,
+    /// This node.
+    pub me: String,
+    /// The state file.
+    pub found: Found,
+    /// First start since the machine booted.
+    pub booted: bool,
+    /// Id of this boot.
+    pub boot_id: String,
+}
+
 impl Agent {
+    /// An agent that has decided what follows from its start.
+    ///
+    /// # Errors
+    /// This node is none of the two.
+    pub fn start(origin: Origin, outside: Box<dyn Outside>) -> Result<Self, String> {
+        let Origin { cluster, config_hash, me, found, booted, boot_id } = origin;
+        let policy = policy(&cluster, &me)?;
+        let blank = Durable::blank(&me, policy.groups.iter().map(|(name, _)| name.as_str()));
+        let (state, corrupt) = match found {
+            Found::Nothing => (blank, None),
+            Found::State(mut state) => {
+                for (name, standing) in blank.groups {
+                    state.groups.entry(name).or_insert(standing);
+                }
+                (*state, None)
+            }
+            // Row 57: a serving node goes on serving; it only never acts again until a person has looked.
+            Found::Corrupt(why) => (Durable { frozen: Some(why.clone()), ..blank }, Some(why)),
+        };
+        let now = outside.now();
+        let mut agent = Self {
+            outside,
+            cluster,
+            policy,
+            boot_id: boot_id.clone(),
+            config_hash,
+            state,
+            corrupt,
+            unwritable: None,
+            stalled: VecDeque::new(),
+            outlook: Outlook::new(now),
+            devices: Vec::new(),
+            readiness: Readiness::Unknown("not looked at yet".to_owned()),
+            gates: Vec::new(),
+            sessions: Sessions::default(),
+            strangers: BTreeMap::new(),
+            session_link: BTreeMap::new(),
+            last_beat: None,
+            skew_ms: None,
+            promotion: None,
+            ask: None,
+            off_ask: None,
+            off_since: None,
+            handler: None,
+            operator: None,
+            timeline: Vec::new(),
+            timeline_start: None,
+            last_tick: now,
+            last_said: Duration::ZERO,
+            last_status: Duration::ZERO,
+        };
+        if agent.corrupt.is_none() {
+            agent.apply(Event::Started { booted, boot_id });
+            agent.verify_masters();
+        }
+        Ok(agent)
+    }
+
+    /// The durable state, for looking at.
+    pub const fn state(&self) -> &Durable {
+        &self.state
+    }
+
     /// The loop.
     fn turn(&mut self, inbox: &Receiver<Input>) {
         loop {
@@ -128,16 +194,17 @@ impl Agent {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            let now = self.host.now();
+            let now = self.outside.now();
             if now.saturating_sub(self.last_tick) >= TICK {
                 self.last_tick = now;
-                self.tick(now);
+                self.tick();
             }
         }
     }
 
-    fn input(&mut self, input: Input) {
-        let now = self.host.now();
+    /// Something came in.
+    pub fn input(&mut self, input: Input) {
+        let now = self.outside.now();
         match input {
             Input::Round(round) => self.outlook.round(round),
             Input::DevicesAsked(at) => self.devices.iter_mut().for_each(|d| d.asked = at),
@@ -145,12 +212,6 @@ impl Agent {
             Input::Ready(readiness) => self.readiness = readiness,
             Input::Call { request, uid, reply } => self.call(&request, uid, reply),
             Input::Operator { command, reply } => self.command(&command, reply),
-            Input::Visitor { stream, reader } => {
-                let id = self.next_session.fetch_add(1, Ordering::Relaxed);
-                if let Some(session) = peer::accept(id, stream, reader, &self.hello("-"), self.outbox.clone()) {
-                    self.strangers.insert(id, session);
-                }
-            }
             Input::SessionUp { link, session } => {
                 if let Some(link) = link {
                     self.session_link.insert(session.id, link);
@@ -179,10 +240,10 @@ impl Agent {
             Input::FenceDone(Err(failure)) => self.apply(Event::FenceEnded { failure, now_ms: ms(now) }),
             Input::StepEnded { step, result: Ok(evidence) } => {
                 self.mark(&step.to_string());
-                self.apply(Event::StepDone { step, evidence, wall_ms: self.host.wall_ms() });
+                self.apply(Event::StepDone { step, evidence, wall_ms: self.outside.wall_ms() });
             }
             Input::StepEnded { step, result: Err(Failure { code, text }) } => {
-                self.apply(Event::StepFailed { step, code, text, wall_ms: self.host.wall_ms() });
+                self.apply(Event::StepFailed { step, code, text, wall_ms: self.outside.wall_ms() });
             }
             Input::Undone(clean) => self.apply(Event::Undone { clean }),
             Input::Restored(result) => self.apply(Event::Restored { result }),
@@ -222,30 +283,49 @@ impl Agent {
 
     /// After a restart of the agent: does the machine hold what the state says?
     fn verify_masters(&mut self) {
-        let host = System::new(Some(Duration::from_secs(5)));
         let masters: Vec<_> = self.cluster.groups.iter().filter(|g| self.state.groups.get(&g.name).is_some_and(|s| s.role == Role::Master)).collect();
-        let found: Vec<(String, Option<String>)> = masters.iter().map(|g| (g.name.clone(), machine::lacks(&host, g).err())).collect();
+        let found: Vec<(String, Option<String>)> = masters.iter().map(|g| (g.name.clone(), self.outside.lacks(g).err())).collect();
         for (group, lacks) in found {
             self.apply(Event::Verified { group, lacks });
         }
     }
 
     fn call(&mut self, request: &Request, uid: u32, reply: Sender<Answer>) {
-        let call = gates::judge(&self.cluster, request, self.host.wall_ms());
+        let call = gates::judge(&self.cluster, request, self.outside.wall_ms());
         match &call {
             gates::Call::Prime => self.mark(&format!("{} SOFT", request.service)),
             gates::Call::Accept => self.mark(&format!("{} HARD", request.service)),
             gates::Call::Refuse(..) => {}
         }
         self.handler = Some(reply);
-        let now_ms = ms(self.host.now());
+        let now_ms = ms(self.outside.now());
         self.apply(Event::Called { call, id: self.fresh_id(), service: request.service.clone(), uid, now_ms });
         self.handler = None;
     }
 
     /// Time of day and node: unique, since one node opens one attempt at a time.
     pub(super) fn fresh_id(&self) -> String {
-        let time = chrono::DateTime::from_timestamp_millis(self.host.wall_ms()).unwrap_or_default();
+        let time = chrono::DateTime::from_timestamp_millis(self.outside.wall_ms()).unwrap_or_default();
         format!("{}-{}", time.format("%Y%m%dT%H%M%S%.3f"), self.policy.me)
+    }
+}
+
+/// Who is who, and the groups.
+fn policy(cluster: &Cluster, me: &str) -> Result<Policy, String> {
+    let Some(peer) = cluster.peer_of(me).map(str::to_owned) else {
+        let nodes: Vec<&str> = cluster.nodes.keys().map(String::as_str).collect();
+        return Err(format!("this host is \"{me}\"; [nodes] names {}", nodes.join(" and ")));
+    };
+    Ok(Policy { me: me.to_owned(), peer, groups: cluster.groups.iter().map(|g| (g.name.clone(), g.home.clone())).collect() })
+}
+
+/// The first word on every session.
+pub fn hello(cluster: &Cluster, me: &str, link: &str) -> Message {
+    Message::Hello {
+        protocol: PROTOCOL,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        cluster: cluster.name.clone(),
+        node: me.to_owned(),
+        link: link.to_owned(),
     }
 }

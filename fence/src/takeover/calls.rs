@@ -1,11 +1,14 @@
 //! The two sockets of the agent: handlers hand over at one, operators and the peer's sessions come in at the other.
 
 use super::agent::Input;
+use super::message::Message;
 use super::peer;
 use plugin_core::contract::request::{Answer, Request};
 use std::io::{BufReader, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::Duration;
@@ -77,21 +80,20 @@ fn event(mut stream: UnixStream, inbox: &Sender<Input>) {
     }
 }
 
-/// Takes operators and peer sessions until `inbox` is closed.
-pub fn control(listener: &UnixListener, inbox: &Sender<Input>) {
+/// Takes operators and peer sessions until `inbox` is closed. A session gets the next of `ids` and begins with `hello`.
+pub fn control(listener: &UnixListener, hello: &Message, ids: &Arc<AtomicU64>, inbox: &Sender<Input>) {
     for stream in listener.incoming().flatten() {
-        let inbox = inbox.clone();
-        thread::spawn(move || visitor(stream, &inbox));
+        let (hello, ids, inbox) = (hello.clone(), Arc::clone(ids), inbox.clone());
+        thread::spawn(move || visitor(stream, &hello, &ids, &inbox));
     }
 }
 
-fn visitor(stream: UnixStream, inbox: &Sender<Input>) {
+fn visitor(stream: UnixStream, hello: &Message, ids: &AtomicU64, inbox: &Sender<Input>) {
     let Ok(reading) = stream.try_clone() else { return };
     let mut reader = BufReader::new(reading);
     let Some(line) = peer::first_line(&mut reader) else { return };
     if line == "peer" {
-        let _ = inbox.send(Input::Visitor { stream, reader });
-        return;
+        return peer::accept(ids.fetch_add(1, Ordering::Relaxed), stream, reader, hello, inbox);
     }
     let (reply, answer) = channel();
     if inbox.send(Input::Operator { command: line, reply }).is_err() {

@@ -1,14 +1,84 @@
 //! Looking at this machine: what is mounted, which addresses it holds, which units run, and what would start at boot.
 //! Changes nothing but the epoch marker.
 
-use plugin_core::cluster::{Cluster, Group, Mount};
-use plugin_core::host::{Command, Output};
-use plugin_core::{Blind, Host};
+use plugin_core::cluster::{Cluster, Group, Mount, Verify};
+use plugin_core::host::{Command, Output, System};
+use plugin_core::{Blind, Host, net};
 use std::io::Write;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
+use std::time::Duration;
 
 pub use plugin_core::host::system::nodename;
+
+/// The machine as the steps need it: commands and files of a [`Host`], and beside them its wires and what has to survive a
+/// power loss. [`System`] is the real one; the simulator has another.
+pub trait Machine: Host {
+    /// Name of this node.
+    fn name(&self) -> String;
+    /// Who answers for `address`, asked `tries` times (RFC 5227).
+    ///
+    /// # Errors
+    /// The interface can't be used.
+    fn arp_probe(&self, interface: &str, address: Ipv4Addr, tries: u32, gap: Duration) -> Result<Option<[u8; 6]>, Blind>;
+    /// Tells the neighbours that `address` is here.
+    ///
+    /// # Errors
+    /// The interface can't be used.
+    fn announce(&self, interface: &str, address: IpAddr) -> Result<(), Blind>;
+    /// The application behind `target` answers.
+    ///
+    /// # Errors
+    /// The socket can't be used.
+    fn answers(&self, target: &Verify, timeout: Duration) -> Result<bool, Blind>;
+    /// Writes a small file so that it survives a power loss.
+    ///
+    /// # Errors
+    /// What could not be written.
+    fn write_durably(&self, path: &Path, text: &str) -> Result<(), String>;
+    /// Writes what is dirty in the file system under `folder`, as far as that goes.
+    fn flush(&self, folder: &Path);
+}
+
+impl Machine for System {
+    fn name(&self) -> String {
+        nodename()
+    }
+
+    fn arp_probe(&self, interface: &str, address: Ipv4Addr, tries: u32, gap: Duration) -> Result<Option<[u8; 6]>, Blind> {
+        net::arp_probe(interface, address, tries, gap)
+    }
+
+    fn announce(&self, interface: &str, address: IpAddr) -> Result<(), Blind> {
+        net::announce(interface, address)
+    }
+
+    fn answers(&self, target: &Verify, timeout: Duration) -> Result<bool, Blind> {
+        answers(target, timeout)
+    }
+
+    fn write_durably(&self, path: &Path, text: &str) -> Result<(), String> {
+        write_durably(path, text)
+    }
+
+    fn flush(&self, folder: &Path) {
+        if let Ok(folder) = std::fs::File::open(folder) {
+            let _ = rustix::fs::syncfs(&folder);
+        }
+    }
+}
+
+/// The application behind `target` answers.
+///
+/// # Errors
+/// The socket can't be used.
+pub fn answers(target: &Verify, timeout: Duration) -> Result<bool, Blind> {
+    match target {
+        Verify::Http(at) => Ok(net::http_get(*at, timeout)?.is_some_and(|status| status < 500)),
+        Verify::Banner(at) => Ok(matches!(net::touch(*at, None, timeout, true)?, net::Touch::Banner(_))),
+        Verify::Sip(at) => net::sip_options(*at, timeout),
+    }
+}
 
 /// The programs that are driven.
 pub struct Programs;
@@ -49,7 +119,8 @@ pub fn mounted(host: &dyn Host, mount: &Mount) -> Result<bool, Blind> {
         Some(source) if source == mount.device.to_string_lossy() => Ok(true),
         Some(source) => {
             // A device may be mounted under another name of itself (/dev/mapper against /dev/dm-0).
-            let same = std::fs::canonicalize(&mount.device).ok() == std::fs::canonicalize(&source).ok();
+            let real = |path: &Path| std::fs::canonicalize(path).ok();
+            let same = real(&mount.device).is_some_and(|device| real(Path::new(&source)) == Some(device));
             let reason = format!("{source} is mounted there, not {}", mount.device.display());
             if same { Ok(true) } else { Err(Blind::Parse { what: path.into_owned(), reason }) }
         }

@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Shutdown};
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
-use std::sync::mpsc::{Sender, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -60,17 +60,30 @@ impl Sessions {
     }
 }
 
-/// Starts the two threads of a session: one writes, the calling thread's `reader` is read to its end by another.
-/// The HELLO goes out first.
-pub fn serve<R, W>(id: u64, reader: R, mut writer: W, hello: &Message, inbox: Sender<Input>) -> Option<Session>
+impl Session {
+    /// A session that begins with `hello`, and the end at which its lines come out.
+    pub fn open(id: u64, hello: &Message) -> (Self, Receiver<String>) {
+        let (lines, queue) = sync_channel::<String>(BACKLOG);
+        if let Ok(mut first) = serde_json::to_string(hello) {
+            first.push('\n');
+            let _ = lines.try_send(first);
+        }
+        (Self { id, lines }, queue)
+    }
+}
+
+/// Starts the two threads of a session: one writes, the other reads to the end. The agent hears of the session before it hears
+/// anything from it.
+fn serve<R, W>(id: u64, link: Option<String>, reader: R, mut writer: W, hello: &Message, inbox: &Sender<Input>)
 where
     R: Read + Send + 'static,
     W: Write + Send + 'static,
 {
-    let (lines, queue) = sync_channel::<String>(BACKLOG);
-    let mut first = serde_json::to_string(hello).ok()?;
-    first.push('\n');
-    lines.try_send(first).ok()?;
+    let (session, queue) = Session::open(id, hello);
+    if inbox.send(Input::SessionUp { link, session }).is_err() {
+        return;
+    }
+    let inbox = inbox.clone();
     thread::spawn(move || {
         while let Ok(line) = queue.recv() {
             if writer.write_all(line.as_bytes()).and_then(|()| writer.flush()).is_err() {
@@ -82,7 +95,6 @@ where
         read(id, reader, &inbox);
         let _ = inbox.send(Input::SessionDown(id));
     });
-    Some(Session { id, lines })
 }
 
 fn read(id: u64, reader: impl Read, inbox: &Sender<Input>) {
@@ -102,9 +114,10 @@ fn read(id: u64, reader: impl Read, inbox: &Sender<Input>) {
 }
 
 /// Takes a session over that `twinguard peer` brought to the control socket.
-pub fn accept(id: u64, stream: UnixStream, reader: BufReader<UnixStream>, hello: &Message, inbox: Sender<Input>) -> Option<Session> {
-    let closer = CloseOnDrop(stream.try_clone().ok()?);
-    serve(id, reader, ClosingWriter { stream, _closer: closer }, hello, inbox)
+pub fn accept(id: u64, stream: UnixStream, reader: BufReader<UnixStream>, hello: &Message, inbox: &Sender<Input>) {
+    if let Ok(closer) = stream.try_clone().map(CloseOnDrop) {
+        serve(id, None, reader, ClosingWriter { stream, _closer: closer }, hello, inbox);
+    }
 }
 
 /// Ends the other direction too when the session is replaced, so that no dead session lingers.
@@ -179,8 +192,7 @@ fn session(dial: &Dial, keys: &Keys, hello: &Message, id: u64, inbox: &Sender<In
         .stderr(Stdio::piped());
     let mut child = command.spawn().ok()?;
     let (stdin, stdout, stderr) = (child.stdin.take()?, child.stdout.take()?, child.stderr.take()?);
-    let session = serve(id, stdout, stdin, hello, inbox.clone())?;
-    let _ = inbox.send(Input::SessionUp { link: Some(dial.link.clone()), session });
+    serve(id, Some(dial.link.clone()), stdout, stdin, hello, inbox);
     let mut said = String::new();
     // Reads to the end of the session: ssh holds its standard error open until it exits.
     let _ = stderr.take(LONGEST).read_to_string(&mut said);

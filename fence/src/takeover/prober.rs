@@ -2,9 +2,9 @@
 //! primed. Reports what it saw; judges nothing.
 
 use super::agent::Input;
+use super::machine::answers;
 use super::ms;
 use super::outlook::{LinkSeen, Round};
-use super::steps::answers;
 use plugin_core::cluster::{Cluster, Witness};
 use plugin_core::host::System;
 use plugin_core::{Host, net};

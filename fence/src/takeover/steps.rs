@@ -1,12 +1,12 @@
 //! The steps of a takeover, and the only code that starts anything: with a [`Proof`], in order, each idempotent
 //! (already done = skipped), each with its time limit. Undoing runs them backwards.
 
-use super::machine::{self, Programs};
+use super::machine::{self, Machine, Programs};
 use super::proof::Proof;
-use plugin_core::cluster::{Cluster, Group, Mount, Verify};
+use plugin_core::Blind;
+use plugin_core::cluster::{Cluster, Group, Mount};
 use plugin_core::contract::Refusal;
-use plugin_core::host::{Command, System};
-use plugin_core::{Blind, Host, net};
+use plugin_core::host::Command;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::IpAddr;
@@ -109,17 +109,17 @@ impl Promotion {
         self.proof.evidence()
     }
 
-    /// Runs one step of one group to its end; returns what was done.
+    /// Runs one step of one group to its end on the machine that `within` gives for a time limit; returns what was done.
     ///
     /// # Errors
     /// The code and what was seen, after two retries where a retry can help.
-    pub fn run(&self, group: &str, step: Step, epoch: u64) -> Result<String, Failure> {
+    pub fn run<M: Machine>(&self, within: impl Fn(Duration) -> M, group: &str, step: Step, epoch: u64) -> Result<String, Failure> {
         let Some(group) = self.cluster.groups.iter().find(|g| g.name == group) else {
             return Err(failure(Refusal::Config, format!("group {group} is not in cluster.toml")));
         };
         let mut tries = 0;
         loop {
-            let host = System::new(Some(limit(step)));
+            let host = within(limit(step));
             let result = match step {
                 Step::Check => check(&host, group, epoch),
                 Step::Mount => mount(&host, group),
@@ -156,7 +156,7 @@ fn blind(code: Refusal) -> impl Fn(Blind) -> Failure {
 }
 
 /// T3. A device that carries a higher epoch than ours belongs to somebody who was master later: nothing is touched.
-fn check(host: &dyn Host, group: &Group, epoch: u64) -> Result<String, Failure> {
+fn check(host: &dyn Machine, group: &Group, epoch: u64) -> Result<String, Failure> {
     let mut said = Vec::new();
     for mount in &group.mounts {
         if machine::mounted(host, mount).map_err(blind(Refusal::Mount))? {
@@ -166,7 +166,7 @@ fn check(host: &dyn Host, group: &Group, epoch: u64) -> Result<String, Failure> 
         if mount.fs.starts_with("ext") {
             let read = Command::new(Programs::DEBUGFS).args(["-R", "cat /.twinguard/epoch"]).arg(&mount.device);
             let out = host.run(&read).map_err(blind(Refusal::Fsck))?;
-            newer(&out.stdout, epoch, &machine::nodename(), &mount.device.display().to_string())?;
+            newer(&out.stdout, epoch, &host.name(), &mount.device.display().to_string())?;
             let fsck = Command::new(Programs::FSCK_EXT).arg("-p").arg(&mount.device);
             let out = host.run(&fsck).map_err(blind(Refusal::Fsck))?;
             // e2fsck(8): 0 clean, 1 corrected; 2 wants a reboot, 4 and more want a person.
@@ -193,7 +193,7 @@ fn newer(text: &str, epoch: u64, me: &str, place: &str) -> Result<(), Failure> {
 }
 
 /// T4.
-fn mount(host: &dyn Host, group: &Group) -> Result<String, Failure> {
+fn mount(host: &dyn Machine, group: &Group) -> Result<String, Failure> {
     let mut said = Vec::new();
     for mount in &group.mounts {
         if machine::mounted(host, mount).map_err(blind(Refusal::Mount))? {
@@ -211,14 +211,14 @@ fn mount(host: &dyn Host, group: &Group) -> Result<String, Failure> {
 }
 
 /// T5. Written as temp + fsync + rename + fsync of the folder.
-fn mark(host: &dyn Host, group: &Group, epoch: u64, cluster: &str) -> Result<String, Failure> {
+fn mark(host: &dyn Machine, group: &Group, epoch: u64, cluster: &str) -> Result<String, Failure> {
     for mount in &group.mounts {
         let path = marker(mount);
         if let Ok(text) = host.read(&path) {
-            newer(&text, epoch, &machine::nodename(), &path.display().to_string())?;
+            newer(&text, epoch, &host.name(), &path.display().to_string())?;
         }
-        let text = format!("{epoch} {} {cluster}\n", machine::nodename());
-        machine::write_durably(&path, &text).map_err(|e| failure(Refusal::Mount, e))?;
+        let text = format!("{epoch} {} {cluster}\n", host.name());
+        host.write_durably(&path, &text).map_err(|e| failure(Refusal::Mount, e))?;
     }
     Ok(format!("epoch {epoch}"))
 }
@@ -228,7 +228,7 @@ const ARP_TRIES: u32 = 3;
 const ARP_GAP: Duration = Duration::from_millis(70);
 
 /// T7.
-fn addresses(host: &dyn Host, cluster: &Cluster, group: &Group) -> Result<String, Failure> {
+fn addresses(host: &dyn Machine, cluster: &Cluster, group: &Group) -> Result<String, Failure> {
     let mut said = Vec::new();
     for ip in &group.ip {
         let Some(link) = cluster.links.get(&ip.link) else { continue };
@@ -236,7 +236,7 @@ fn addresses(host: &dyn Host, cluster: &Cluster, group: &Group) -> Result<String
             said.push(format!("{} is here already", ip.address));
         } else {
             if let IpAddr::V4(address) = ip.address.address {
-                let other = net::arp_probe(&link.interface, address, ARP_TRIES, ARP_GAP).map_err(blind(Refusal::VipConflict))?;
+                let other = host.arp_probe(&link.interface, address, ARP_TRIES, ARP_GAP).map_err(blind(Refusal::VipConflict))?;
                 if let Some(mac) = other {
                     let mac = mac.map(|b| format!("{b:02x}")).join(":");
                     return Err(failure(Refusal::VipConflict, format!("{mac} answers for {address} on {}", link.interface)));
@@ -247,13 +247,13 @@ fn addresses(host: &dyn Host, cluster: &Cluster, group: &Group) -> Result<String
             machine::must(host, &add).map_err(blind(Refusal::VipConflict))?;
             said.push(format!("{} on {}", ip.address, link.interface));
         }
-        net::announce(&link.interface, ip.address.address).map_err(blind(Refusal::VipConflict))?;
+        host.announce(&link.interface, ip.address.address).map_err(blind(Refusal::VipConflict))?;
     }
     Ok(if said.is_empty() { "no address".to_owned() } else { said.join("; ") })
 }
 
 /// T8.
-fn services(host: &dyn Host, group: &Group) -> Result<String, Failure> {
+fn services(host: &dyn Machine, group: &Group) -> Result<String, Failure> {
     for unit in group.services.iter().chain(&group.master_only) {
         let start = Command::new(Programs::SYSTEMCTL).args(["start", "--", unit]);
         machine::must(host, &start).map_err(blind(Refusal::Service))?;
@@ -267,17 +267,17 @@ fn services(host: &dyn Host, group: &Group) -> Result<String, Failure> {
 }
 
 /// T9.
-fn verify(host: &dyn Host, cluster: &Cluster, group: &Group) -> Result<String, Failure> {
+fn verify(host: &dyn Machine, cluster: &Cluster, group: &Group) -> Result<String, Failure> {
     for ip in &group.ip {
         if let Some(link) = cluster.links.get(&ip.link) {
-            net::announce(&link.interface, ip.address.address).map_err(blind(Refusal::VipConflict))?;
+            host.announce(&link.interface, ip.address.address).map_err(blind(Refusal::VipConflict))?;
         }
     }
     for target in &group.verify {
         let mut answered = false;
         // A unit that is active may still take a moment to listen.
         for _ in 0..10 {
-            answered = answers(target, Duration::from_secs(1)).map_err(blind(Refusal::Service))?;
+            answered = host.answers(target, Duration::from_secs(1)).map_err(blind(Refusal::Service))?;
             if answered {
                 break;
             }
@@ -290,57 +290,41 @@ fn verify(host: &dyn Host, cluster: &Cluster, group: &Group) -> Result<String, F
     Ok(format!("{} answer", group.verify.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")))
 }
 
-/// The application behind `target` answers.
-///
-/// # Errors
-/// The socket can't be used.
-pub fn answers(target: &Verify, timeout: Duration) -> Result<bool, Blind> {
-    match target {
-        Verify::Http(at) => Ok(net::http_get(*at, timeout)?.is_some_and(|status| status < 500)),
-        Verify::Banner(at) => Ok(matches!(net::touch(*at, None, timeout, true)?, net::Touch::Banner(_))),
-        Verify::Sip(at) => net::sip_options(*at, timeout),
-    }
-}
-
 /// Starts again what this master stopped in vain: `decide` asks for it only before the record DEMOTED, so this node never
 /// stopped being master and nobody else may have started anything.
 ///
 /// # Errors
 /// What could not be started again.
-pub fn restore(cluster: &Cluster, group: &Group) -> Result<(), String> {
-    let host = System::new(Some(Duration::from_mins(2)));
+pub fn restore(host: &dyn Machine, cluster: &Cluster, group: &Group) -> Result<(), String> {
     let text = |f: Failure| format!("{}: {}", f.code, f.text);
-    mount(&host, group).map_err(text)?;
-    addresses(&host, cluster, group).map_err(text)?;
-    services(&host, group).map(drop).map_err(text)
+    mount(host, group).map_err(text)?;
+    addresses(host, cluster, group).map_err(text)?;
+    services(host, group).map(drop).map_err(text)
 }
 
 /// Stops and releases everything of a group, backwards. Needs no proof: giving up is always allowed.
 ///
 /// # Errors
 /// What could not be released: then the group's state here is FAILED and a person has to look.
-pub fn release(cluster: &Cluster, group: &Group) -> Result<(), String> {
-    let host = System::new(Some(Duration::from_mins(2)));
+pub fn release(host: &dyn Machine, cluster: &Cluster, group: &Group) -> Result<(), String> {
     let text = |b: Blind| format!("cannot {b}");
     // What is dirty is written while the service still runs: stopping then takes less of the outage.
     for mount in &group.mounts {
-        if let Ok(folder) = std::fs::File::open(&mount.path) {
-            let _ = rustix::fs::syncfs(&folder);
-        }
+        host.flush(&mount.path);
     }
     for unit in group.master_only.iter().rev().chain(group.services.iter().rev()) {
-        machine::must(&host, &Command::new(Programs::SYSTEMCTL).args(["stop", "--", unit])).map_err(text)?;
+        machine::must(host, &Command::new(Programs::SYSTEMCTL).args(["stop", "--", unit])).map_err(text)?;
     }
     for ip in group.ip.iter().rev() {
         let Some(link) = cluster.links.get(&ip.link) else { continue };
-        if machine::holds(&host, ip.address.address).map_err(text)? {
+        if machine::holds(host, ip.address.address).map_err(text)? {
             let del = Command::new(Programs::IP).args(["addr", "del"]).arg(ip.address.to_string()).args(["dev", &link.interface]);
-            machine::must(&host, &del).map_err(text)?;
+            machine::must(host, &del).map_err(text)?;
         }
     }
     for mount in group.mounts.iter().rev() {
-        if machine::mounted(&host, mount).map_err(text)? {
-            machine::must(&host, &Command::new(Programs::UMOUNT).arg(&mount.path)).map_err(text)?;
+        if machine::mounted(host, mount).map_err(text)? {
+            machine::must(host, &Command::new(Programs::UMOUNT).arg(&mount.path)).map_err(text)?;
         }
     }
     Ok(())

@@ -5,10 +5,8 @@ use crate::takeover::decide::{Event, PeerSaid};
 use crate::takeover::durable::{Stage, Why};
 use crate::takeover::gates::{self, Gate, Verdict};
 use crate::takeover::message::{Message, PROTOCOL};
+use crate::takeover::ms;
 use crate::takeover::proof::{Proof, Yielded};
-use crate::takeover::{machine, ms, publish};
-use plugin_core::Host;
-use plugin_core::host::System;
 use std::time::Duration;
 
 impl Agent {
@@ -18,7 +16,7 @@ impl Agent {
             let Message::Hello { protocol, cluster, node, link, version } = message else { return };
             let link = self.session_link.get(&id).cloned().unwrap_or(link);
             if protocol != PROTOCOL || cluster != self.cluster.name || node != self.policy.peer || !self.cluster.links.contains_key(&link) {
-                publish::log(&format!(
+                self.outside.log(&format!(
                     "a session of {node} (cluster {cluster}, twinguard {version}, protocol {protocol}, link {link}) is refused: it is not our peer"
                 ));
                 return;
@@ -64,7 +62,7 @@ impl Agent {
             id: self.fresh_id(),
         };
         let (handover, released) = (beat.handover.clone(), beat.released.clone());
-        self.skew_ms = Some(self.host.wall_ms().abs_diff(beat.wall_ms));
+        self.skew_ms = Some(self.outside.wall_ms().abs_diff(beat.wall_ms));
         self.apply(Event::PeerSaid { beat: said });
         if let Some(handover) = handover {
             self.apply(Event::Offered { handover });
@@ -100,12 +98,11 @@ impl Agent {
 
     /// This machine holds nothing of the groups: looked at now, not remembered.
     fn looks_clean<'a>(&self, groups: impl Iterator<Item = &'a String>) -> Result<(), String> {
-        let host = System::new(Some(Duration::from_secs(3)));
         for name in groups {
             let Some(group) = self.cluster.groups.iter().find(|g| g.name == *name) else {
                 return Err(format!("group {name} is not in cluster.toml here"));
             };
-            machine::clean(&host, group)?;
+            self.outside.clean(group)?;
         }
         Ok(())
     }

@@ -7,8 +7,6 @@ use crate::takeover::peer::Session;
 use crate::takeover::steps::{Failure, Step};
 use crate::takeover::view::{DeviceView, Readiness};
 use plugin_core::contract::request::{Answer, Request};
-use std::io::BufReader;
-use std::os::unix::net::UnixStream;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
@@ -38,14 +36,7 @@ pub enum Input {
         /// Where the answer goes.
         reply: Sender<Result<String, String>>,
     },
-    /// The peer's `twinguard peer` came to the control socket.
-    Visitor {
-        /// The connection.
-        stream: UnixStream,
-        /// Its reading half, which may hold bytes already.
-        reader: BufReader<UnixStream>,
-    },
-    /// A session has started; its link is known when this node dialled.
+    /// A session has started, dialled here or by the peer's `twinguard peer`; its link is known when this node dialled.
     SessionUp {
         /// The link.
         link: Option<String>,

@@ -5,15 +5,16 @@ use crate::takeover::decide::Event;
 use crate::takeover::durable::{Stage, Standing};
 use crate::takeover::gates::{self, Gate, Verdict};
 use crate::takeover::message::{Beat, GroupBeat, Message};
+use crate::takeover::ms;
 use crate::takeover::view::Readiness;
-use crate::takeover::{ms, publish};
-use plugin_core::Host;
 use plugin_core::contract::Refusal;
 use plugin_core::contract::status::{AttemptStatus, GroupStatus, LinkStatus, PeerStatus, RefusalStatus, Role, SCHEMA, Status};
 use std::time::Duration;
 
 impl Agent {
-    pub(super) fn tick(&mut self, now: Duration) {
+    /// Time has passed. To be called every 50 ms.
+    pub fn tick(&mut self) {
+        let now = self.outside.now();
         let now_ms = ms(now);
         if !self.cluster.links.keys().any(|link| self.outlook.channel(link, now)) || self.outlook.mute_for(now) > QUIET_CHANNEL {
             self.prime(Duration::from_secs(3));
@@ -33,7 +34,7 @@ impl Agent {
             self.last_said = now;
             let waits = |stage| matches!(stage, Stage::Draining { .. } | Stage::Yielding | Stage::Asking { .. });
             if self.state.attempt.as_ref().is_some_and(|a| waits(a.stage)) || self.state.rejoining || self.state.maintenance.is_some() {
-                self.apply(Event::Tick { life, now_ms, wall_ms: self.host.wall_ms() });
+                self.apply(Event::Tick { life, now_ms, wall_ms: self.outside.wall_ms() });
             }
             let beat = Message::Beat(Box::new(self.beat(now)));
             self.sessions.say(&beat);
@@ -43,9 +44,8 @@ impl Agent {
             if self.state.case.is_none() {
                 self.gates = self.look(now);
             }
-            if let Err(why) = publish::status(&self.places.run.join("status.json"), &self.status()) {
-                publish::log(&why);
-            }
+            let status = self.status();
+            self.outside.publish(&status);
         }
     }
 
@@ -58,7 +58,7 @@ impl Agent {
             gates::fit(&self.readiness),
             gates::data(&self.cluster),
             gates::stonith(&self.devices, now),
-            gates::rate(&self.cluster.limits, &self.state.takeovers, self.host.wall_ms()),
+            gates::rate(&self.cluster.limits, &self.state.takeovers, self.outside.wall_ms()),
             gates::same_configuration(&self.config_hash, self.state.peer.config_hash.as_deref()),
             gates::boot_starts(&self.readiness, self.state.peer.boot_starts.as_deref()),
         ]
@@ -111,12 +111,12 @@ impl Agent {
             stonith_ok: gates::stonith(&self.devices, now).verdict == Verdict::Pass,
             network_ok,
             boot_starts,
-            wall_ms: self.host.wall_ms(),
+            wall_ms: self.outside.wall_ms(),
         }
     }
 
     pub(super) fn status(&self) -> Status {
-        let now = self.host.now();
+        let now = self.outside.now();
         let now_ms = ms(now);
         let round = self.outlook.fresh_round(now);
         let links = self.cluster.links.keys().map(|name| LinkStatus {

@@ -1,16 +1,14 @@
 //! Operators' commands from the control socket: looked at, proven where a proof is needed, and decided like everything else.
 
-use super::{Agent, start};
+use super::Agent;
 use crate::power::Power;
 use crate::takeover::decide::Event;
 use crate::takeover::durable::{Maintenance, Stage};
 use crate::takeover::gates::{self, Verdict};
+use crate::takeover::ms;
 use crate::takeover::proof::{Attested, Proof};
-use crate::takeover::{machine, ms};
-use plugin_core::Host;
 use plugin_core::contract::Refusal;
 use plugin_core::contract::status::{Life, Role};
-use plugin_core::host::System;
 use serde::{Deserialize, Serialize};
 use std::sync::mpsc::Sender;
 use std::time::Duration;
@@ -66,7 +64,7 @@ impl Agent {
         // A command that waits (a move for its receiver) never keeps an operator from acting.
         self.tell(Err("another command came in: see `twinguard status` for what became of this one".to_owned()));
         self.operator = Some(reply);
-        let now = self.host.now();
+        let now = self.outside.now();
         let (who, id) = (order.who, self.fresh_id());
         match order.act {
             Act::Create => self.create(id),
@@ -80,7 +78,7 @@ impl Agent {
                 self.apply(Event::Rejoin { who, ready });
             }
             Act::Maintenance { minutes } => {
-                let since_ms = self.host.wall_ms();
+                let since_ms = self.outside.wall_ms();
                 let until = |m: u64| since_ms.saturating_add(i64::try_from(m.saturating_mul(60_000)).unwrap_or(i64::MAX));
                 let on = minutes.map(|m| Maintenance { by: who.clone(), since_ms, until_ms: until(m), reminded: false });
                 self.apply(Event::Maintain { who, on });
@@ -95,13 +93,13 @@ impl Agent {
     }
 
     fn create(&mut self, id: String) {
-        let now = self.host.now();
+        let now = self.outside.now();
         let alive = self.cluster.links.keys().any(|link| self.outlook.channel(link, now));
         let data = gates::data(&self.cluster);
         if let Some(refusal) = self.same_site().err().filter(|_| alive).or(data.refusal()) {
             return self.refuse(refusal);
         }
-        match start::fresh_uuid(&self.host) {
+        match self.outside.fresh_uuid() {
             Ok(cluster_id) => self.apply(Event::Found { id, cluster_id, peer_alive: alive }),
             Err(text) => self.tell(Err(text)),
         }
@@ -140,17 +138,16 @@ impl Agent {
         if !beat.stonith_ok {
             return Err((Refusal::DeviceSilent, "the master can't reach this node's fence device".to_owned()));
         }
-        let host = System::new(Some(Duration::from_secs(3)));
         let idle = |g: &&plugin_core::cluster::Group| self.state.groups.get(&g.name).is_some_and(|s| s.role != Role::Master);
         for group in self.cluster.groups.iter().filter(idle) {
-            machine::clean(&host, group).map_err(|text| (Refusal::Unfit, text))?;
+            self.outside.clean(group).map_err(|text| (Refusal::Unfit, text))?;
         }
         Ok(())
     }
 
     /// Refused while the peer answers anything, or one of its devices says ON (row 60).
     fn confirm_fenced(&mut self, node: &str, id: String, who: String) {
-        let now = self.host.now();
+        let now = self.outside.now();
         let life = self.outlook.life(now);
         let on = self.devices.iter().find(|d| d.outcome == Ok(Power::On)).map(|d| (Refusal::SaysOn, format!("{} says ON", d.name)));
         let isolated = gates::not_isolated(&self.cluster, &self.outlook, now).refusal();

@@ -1,18 +1,13 @@
 //! Deciding durably, then acting: records and state are on disk before anything is done (I10). What can't be written is not done.
 
-use super::{Agent, Input, PRIMED};
+use super::{Agent, PRIMED};
 use crate::takeover::decide::{Action, Event, decide};
-use crate::takeover::steps::{self, Step};
+use crate::takeover::steps::Step;
 use crate::takeover::{ms, publish};
-use plugin_core::Host;
-use plugin_core::cluster::{Cluster, Group};
 use plugin_core::contract::mail::{MailEvent, MailKind};
 use plugin_core::contract::request::Answer;
 use plugin_core::contract::status::Role;
 use plugin_core::contract::{Refusal, mail};
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::thread;
 use std::time::Duration;
 
 impl Agent {
@@ -23,10 +18,10 @@ impl Agent {
             return self.refuse_all(actions, Refusal::StateCorrupt, &why);
         }
         let records: Vec<_> = actions.iter().filter_map(|a| if let Action::Journal(r) = a { Some(r.clone()) } else { None }).collect();
-        let written = if records.is_empty() { Ok(()) } else { self.journal.append(ms(self.host.now()), self.host.wall_ms(), &records) };
-        let written = written.and_then(|()| if next == self.state { Ok(()) } else { self.store.save(&next) });
+        let written = if records.is_empty() { Ok(()) } else { self.outside.append(&records) };
+        let written = written.and_then(|()| if next == self.state { Ok(()) } else { self.outside.save(&next) });
         if let Err(why) = written {
-            publish::log(&format!("nothing is done: {why}"));
+            self.outside.log(&format!("nothing is done: {why}"));
             if matches!(
                 event,
                 Event::Proven { .. }
@@ -45,11 +40,11 @@ impl Agent {
             self.unwritable = None;
         }
         for record in &records {
-            publish::log(&serde_json::to_string(record).unwrap_or_default());
+            self.outside.log(&serde_json::to_string(record).unwrap_or_default());
         }
         self.state = next;
         let held = self.state.groups.values().any(|g| matches!(g.role, Role::Master | Role::Taking));
-        self.steering.serving.store(held, Ordering::Relaxed);
+        self.outside.serving(held);
         for action in actions {
             self.perform(action);
         }
@@ -73,20 +68,21 @@ impl Agent {
             Action::Answer(answer) => self.answer(answer),
             Action::Prime => {
                 self.prime(PRIMED);
-                let _ = self.wake_devices.send(());
+                self.outside.ask_devices();
             }
             Action::StartFence => {
                 self.mark("fence begins");
                 self.prime(Duration::from_mins(1));
-                self.start_fence();
+                self.off_since = None;
+                self.outside.fence();
             }
             Action::Permit(answer) => {
                 self.mark("off sent");
                 self.permit(answer);
             }
             Action::Run { group, step, epoch } => self.run_step(group, step, epoch),
-            Action::Undo { groups } => self.on_groups(groups, steps::release, Input::Undone),
-            Action::Restore { groups } => self.on_groups(groups, steps::restore, Input::Restored),
+            Action::Undo { groups } => self.outside.release(groups),
+            Action::Restore { groups } => self.outside.restore(groups),
             Action::Say(message) => self.sessions.say(&message),
             Action::Tell(answer) => self.tell(answer),
             Action::Mail { kind, incident, summary, details } => self.mail(kind, &incident, summary, details),
@@ -96,36 +92,16 @@ impl Agent {
 
     /// Full probe rounds for a while.
     pub(super) fn prime(&mut self, time: Duration) {
-        let until = ms(self.host.now() + time);
-        let before = self.steering.full_until_ms.fetch_max(until, Ordering::Relaxed);
-        if before < ms(self.host.now()) {
-            let _ = self.wake_prober.send(());
-        }
-    }
-
-    /// Does something with groups in a thread of its own, one after the other until the first failure.
-    fn on_groups(&self, groups: Vec<String>, act: fn(&Cluster, &Group) -> Result<(), String>, tell: fn(Result<(), String>) -> Input) {
-        let (cluster, inbox) = (Arc::clone(&self.cluster), self.outbox.clone());
-        thread::spawn(move || {
-            let result = groups.iter().try_for_each(|name| match cluster.groups.iter().find(|g| g.name == *name) {
-                Some(group) => act(&cluster, group),
-                None => Err(format!("group {name} is not in cluster.toml")),
-            });
-            let _ = inbox.send(tell(result));
-        });
+        self.outside.probe(self.outside.now() + time);
     }
 
     fn run_step(&mut self, group: String, step: Step, epoch: u64) {
         // No proof, no step (I2): `decide` asks for a step only after `Event::Proven`, which brings one.
         let Some(promotion) = self.promotion.clone() else {
-            publish::log(&format!("{step} of {group} is not run: there is no proof"));
+            self.outside.log(&format!("{step} of {group} is not run: there is no proof"));
             return;
         };
-        let inbox = self.outbox.clone();
-        thread::spawn(move || {
-            let result = promotion.run(&group, step, epoch);
-            let _ = inbox.send(Input::StepEnded { step, result });
-        });
+        self.outside.step(promotion, group, step, epoch);
     }
 
     fn answer(&mut self, answer: Result<String, (Refusal, String)>) {
@@ -151,7 +127,7 @@ impl Agent {
 
     /// A point of the measured timeline, in milliseconds since the last sign of life.
     pub(super) fn mark(&mut self, label: &str) {
-        let now = self.host.now();
+        let now = self.outside.now();
         let silent = self.outlook.silent_for(now);
         // A new incident begins when the last one's end is long past.
         if self.timeline_start.is_none_or(|start| now.saturating_sub(start) > Duration::from_mins(5)) {
@@ -165,7 +141,7 @@ impl Agent {
     }
 
     pub(super) fn mail(&mut self, kind: MailKind, incident: &str, summary: String, mut details: Vec<String>) {
-        let at_ms = self.host.wall_ms();
+        let at_ms = self.outside.wall_ms();
         let status = self.status();
         let advice = status.refusal.as_ref().filter(|_| kind == MailKind::Refused).map(|r| r.code.advice());
         if let Some(promotion) = self.promotion.as_ref().filter(|_| kind == MailKind::Takeover) {
@@ -187,6 +163,6 @@ impl Agent {
             timeline,
             nodes: publish::rows(&status),
         };
-        let _ = self.mails.send(event);
+        self.outside.mail(event);
     }
 }

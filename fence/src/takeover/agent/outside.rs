@@ -1,0 +1,64 @@
+//! The seam between the loop and everything around it: clock, disk, wires, workers, mails. The loop only decides what is asked
+//! of it; the live one starts threads, the simulator of the tests has a virtual clock, disk, BMC and machine.
+
+use crate::takeover::durable::Durable;
+use crate::takeover::journal::Record;
+use crate::takeover::steps::{Promotion, Step};
+use plugin_core::cluster::Group;
+use plugin_core::contract::MailEvent;
+use plugin_core::contract::status::Status;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the loop needs. Whatever takes time is only started here; its end comes back as an [`Input`](super::Input).
+pub trait Outside {
+    /// CLOCK_BOOTTIME.
+    fn now(&self) -> Duration;
+    /// Unix time in milliseconds.
+    fn wall_ms(&self) -> i64;
+    /// A new universally unique id.
+    ///
+    /// # Errors
+    /// The kernel gives none.
+    fn fresh_uuid(&self) -> Result<String, String>;
+    /// Appends records to the journal with one fsync.
+    ///
+    /// # Errors
+    /// What could not be written: the loop then does not act.
+    fn append(&mut self, records: &[Record]) -> Result<(), String>;
+    /// Writes the state durably.
+    ///
+    /// # Errors
+    /// What could not be written: the loop then does not act.
+    fn save(&mut self, state: &Durable) -> Result<(), String>;
+    /// This machine holds nothing of the group: looked at now.
+    ///
+    /// # Errors
+    /// What it holds, or why it could not be seen.
+    fn clean(&self, group: &Group) -> Result<(), String>;
+    /// This machine holds everything that a master of the group holds: looked at now.
+    ///
+    /// # Errors
+    /// What it lacks, or why it could not be seen.
+    fn lacks(&self, group: &Group) -> Result<(), String>;
+    /// Probes fully until this boot time.
+    fn probe(&mut self, until: Duration);
+    /// This node holds a failover address or is about to: an answer there is its own.
+    fn serving(&mut self, held: bool);
+    /// Asks the peer's fence devices now.
+    fn ask_devices(&mut self);
+    /// Fences the peer.
+    fn fence(&mut self);
+    /// Runs one step.
+    fn step(&mut self, promotion: Arc<Promotion>, group: String, step: Step, epoch: u64);
+    /// Stops and releases the groups, one after the other until the first failure.
+    fn release(&mut self, groups: Vec<String>);
+    /// Starts the groups again that this master stopped in vain.
+    fn restore(&mut self, groups: Vec<String>);
+    /// Hands a mail over.
+    fn mail(&mut self, event: MailEvent);
+    /// Shows the status to whoever looks.
+    fn publish(&mut self, status: &Status);
+    /// One line for people.
+    fn log(&self, text: &str);
+}
