@@ -171,10 +171,7 @@ impl IpmiConnection for Lan<'_> {
         *healthy = false;
         let session = std::cell::RefCell::new(session);
         let make = || Ok(session.borrow_mut().seal(asked.data(), random()?));
-        let read = |datagram: &[u8]| {
-            let reply = session.borrow_mut().open(datagram).and_then(|message| Reply::parse(&message));
-            Ok(reply.filter(|r| r.sequence == sequence && r.command == asked.cmd() && r.netfn == asked.netfn_raw() | 1))
-        };
+        let read = |datagram: &[u8]| Ok(session.borrow_mut().reply(datagram, sequence, asked.netfn_raw(), asked.cmd()));
         let Some(reply) = wire.exchange(self.host, COMMAND, make, read)? else { return Err(LanError::Silent("a command")) };
         *healthy = true;
         let message = Message::new_raw(reply.netfn, reply.command, reply.data);

@@ -2,6 +2,7 @@
 //!
 //! Refuses every packet that is not encrypted, signed with this session's key, addressed to it, and newer than the last one.
 
+use super::message::Reply;
 use super::packet::{Packet, kind, signed};
 use super::suite::CipherSuite;
 use aes::Aes128;
@@ -81,6 +82,12 @@ impl Session {
         // A number at the end of its range starts anew with a new session, long before: 2^32 replies.
         self.seen = packet.sequence;
         Some(clear)
+    }
+
+    /// The reply in a datagram, if it is the one to this question: an earlier one that comes late is nobody's answer.
+    pub fn reply(&mut self, datagram: &[u8], sequence: u8, netfn: u8, command: u8) -> Option<Reply> {
+        let reply = Reply::parse(&self.open(datagram)?)?;
+        (reply.sequence == sequence && reply.command == command && reply.netfn == netfn | 1).then_some(reply)
     }
 }
 
