@@ -82,6 +82,8 @@ fn random_faults_and_kills_lose_nothing_and_double_only_what_was_not_acknowledge
     for run in 0..runs {
         let mut mode = fault(&mut dice);
         mode["run"] = run.into();
+        // Some faults come in the middle of a session.
+        mode["after"] = (u64::try_from(desk.sink.kept()).unwrap() + dice.roll(3)).into();
         for _ in 0..=dice.roll(3) {
             let token = format!("tok-{:06}", promised.len() + perhaps.len());
             let kept = tell(&desk, &mut dice, &token);

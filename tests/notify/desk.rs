@@ -8,6 +8,11 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 pub const BIN: &str = env!("CARGO_BIN_EXE_notify_mail");
+/// The binary, or the one that `TWINGUARD_MAILER` names: what is measured has to be the users' profile.
+pub fn mailer() -> PathBuf {
+    std::env::var_os("TWINGUARD_MAILER").map_or_else(|| BIN.into(), PathBuf::from)
+}
+
 /// Icinga's flags for a service problem.
 pub const PROBLEM: &[&str] = &["-t", "PROBLEM", "-l", "pbx1", "-e", "twinguard-disk", "-s", "CRITICAL", "-o", "DISK CRITICAL - / 97% used"];
 
@@ -61,7 +66,7 @@ impl Desk {
 
     /// The binary with this desk's configuration and spool, not yet started.
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(BIN);
+        let mut command = Command::new(mailer());
         command.arg("--config").arg(self.path("cluster.toml")).arg("--spool").arg(self.path("spool"));
         // Never the live agent's.
         command.arg("--status").arg(self.path("status.json")).args(args);

@@ -21,6 +21,7 @@ mod identity;
 mod look;
 mod recipients;
 mod servers;
+mod sessions;
 mod spooling;
 mod threads;
 mod volume;

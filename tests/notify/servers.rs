@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 /// A desk whose only relay is a real server, with a login or without.
-fn desk(kind: Kind, to: &[&str], password: Option<&str>) -> (Desk, Mta) {
+pub fn desk(kind: Kind, to: &[&str], password: Option<&str>) -> (Desk, Mta) {
     let desk = Desk::new();
     let server = Mta::start(kind, &desk.certs);
     let mut rest = format!("ca = \"{}\"\n", desk.certs.ca().display());

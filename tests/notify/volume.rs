@@ -2,6 +2,7 @@
 //! here a small size shows that both work.
 
 use crate::desk::{BIN, Desk, PROBLEM};
+use rig::smtp::mta::{Kind, PASSWORD};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -17,10 +18,17 @@ fn peak(id: u32) -> Option<u64> {
     status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?.trim().trim_end_matches(" kB").parse().ok()
 }
 
-#[test]
-fn a_long_queue_drains_in_order_and_memory_does_not_grow() {
-    let count = setting("TWINGUARD_DRAIN").unwrap_or(150);
-    let desk = Desk::new();
+/// What a drain was like.
+struct Drained {
+    took: Duration,
+    /// Mails, and peak size in KiB of each run.
+    runs: Vec<(usize, u64)>,
+    /// Peak size in KiB when a quarter was sent: it shows what a mail costs.
+    quarter: u64,
+}
+
+/// `count` mails that wait, `m00000` the oldest.
+fn fill(desk: &Desk, count: usize) {
     let incoming = desk.path("spool/incoming");
     // A relay that is down: they all wait.
     desk.configure(&["smtp://127.0.0.1:1".to_owned()], &["admin@example.org"]);
@@ -35,9 +43,22 @@ fn a_long_queue_drains_in_order_and_memory_does_not_grow() {
         desk.deliver();
     }
     assert_eq!(desk.files("queue").len(), count);
-    desk.configure(&desk.relay(), &["admin@example.org"]);
-    let begun = Instant::now();
-    // Peak size of each run, and how many mails it sent.
+}
+
+/// These are the ids that [`fill`] gives, in order and each once.
+fn assert_in_order<'a>(ids: impl Iterator<Item = &'a str>, count: usize) {
+    let mut number = 0;
+    for id in ids {
+        assert_eq!(id, format!("<m{number:05}@example.org>"), "as mail number {number}");
+        number += 1;
+    }
+    assert_eq!(number, count);
+}
+
+/// Runs the delivery, as its timer would, until nothing waits.
+fn drain(desk: &Desk, count: usize) -> Drained {
+    let waiting = || fs::read_dir(desk.path("spool/queue")).unwrap().count();
+    let (begun, mut said) = (Instant::now(), Instant::now());
     let (mut runs, mut quarter) = (Vec::new(), None);
     while !desk.files("queue").is_empty() {
         let before = desk.files("queue").len();
@@ -45,29 +66,59 @@ fn a_long_queue_drains_in_order_and_memory_does_not_grow() {
         let mut top = 0;
         while child.try_wait().unwrap().is_none() {
             top = peak(child.id()).unwrap_or(top).max(top);
-            if quarter.is_none() && desk.files("queue").len() <= count * 3 / 4 {
+            let left = waiting();
+            if quarter.is_none() && left <= count * 3 / 4 {
                 quarter = Some(top);
             }
-            std::thread::sleep(Duration::from_millis(20));
+            if said.elapsed() > Duration::from_secs(2) {
+                said = Instant::now();
+                eprintln!("{:6.1} s: {left} of {count} wait, {top} KiB", begun.elapsed().as_secs_f64());
+            }
+            std::thread::sleep(Duration::from_millis(if count > 1000 { 200 } else { 20 }));
         }
         let sent = before - desk.files("queue").len();
         assert!(sent > 0, "a run sent nothing");
         runs.push((sent, top));
     }
-    let took = begun.elapsed();
-    let top = runs.iter().map(|(_, top)| *top).max().unwrap();
-    eprintln!(
-        "{count} mails in {:.1} s ({:.0} a second), peak {top} KiB; each run (mails, KiB): {runs:?}",
-        took.as_secs_f64(),
-        count as f64 / took.as_secs_f64()
-    );
-    let order: Vec<String> = desk.sink.mails().iter().map(|m| m.header("Message-ID").to_owned()).collect();
-    let told: Vec<String> = (0..count).map(|n| format!("<m{n:05}@example.org>")).collect();
-    assert_eq!(order, told);
-    // The first quarter shows what a mail costs; the names of the others are all that may come on top.
-    let quarter = quarter.unwrap();
-    assert!(top <= quarter + 2048, "{quarter} KiB after a quarter, {top} KiB at the end");
+    let drained = Drained { took: begun.elapsed(), quarter: quarter.unwrap_or(runs[0].1), runs };
+    let per_second = count as f64 / drained.took.as_secs_f64();
+    eprintln!("{count} mails in {:.1} s: {per_second:.0} a second; each run (mails, peak KiB): {:?}", drained.took.as_secs_f64(), drained.runs);
+    drained
+}
+
+#[test]
+fn a_long_queue_drains_in_order_and_memory_does_not_grow() {
+    let count = setting("TWINGUARD_DRAIN").unwrap_or(150);
+    let desk = Desk::new();
+    fill(&desk, count);
+    desk.configure(&desk.relay(), &["admin@example.org"]);
+    let drained = drain(&desk, count);
+    assert_in_order(desk.sink.mails().iter().map(|m| m.header("Message-ID")), count);
+    // The names of the others are all that may come on top of what a mail costs.
+    let top = drained.runs.iter().map(|(_, top)| *top).max().unwrap();
+    assert!(top <= drained.quarter + 2048, "{} KiB after a quarter, {top} KiB at the end", drained.quarter);
     desk.assert_empty();
+}
+
+#[test]
+fn a_long_queue_drains_into_postfix_in_order_and_each_mail_once() {
+    let count = setting("TWINGUARD_DRAIN").unwrap_or(30);
+    let (desk, server) = crate::servers::desk(Kind::Postfix, &["admin@example.org"], Some(PASSWORD));
+    let good = fs::read_to_string(desk.path("cluster.toml")).unwrap();
+    fill(&desk, count);
+    fs::write(desk.path("cluster.toml"), good).unwrap();
+    drain(&desk, count);
+    desk.assert_empty();
+    // Its own log tells the order in which it took them.
+    let log = server.log();
+    assert_in_order(log.lines().filter_map(|line| line.split_once(": message-id=")).map(|(_, id)| id), count);
+    let sessions = log.matches(": connect from ").count();
+    assert!(sessions <= count / 100 + 2, "{sessions} sessions");
+    // What it delivers in the end is the same, whatever its own order is.
+    let mails = server.wait_for(count);
+    let mut delivered: Vec<&str> = mails.iter().filter_map(|mail| mail.lines().find_map(|line| line.strip_prefix("Message-ID: "))).collect();
+    delivered.sort_unstable();
+    assert_in_order(delivered.into_iter(), count);
 }
 
 #[test]

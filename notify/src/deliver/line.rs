@@ -2,18 +2,17 @@
 //! is down costs a run one attempt and not one a mail. Refuses to know how a relay is spoken to.
 
 use super::sendmail;
-use super::smtp::{self, Access};
+use super::smtp::{Access, Smtp};
 use crate::relay::Relay;
 use crate::settings::Settings;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, CertificateStore, TlsParameters};
 use plugin_core::host::Host;
 use std::path::PathBuf;
-use std::thread::JoinHandle;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What is handed over.
-#[derive(Clone)]
 pub(super) struct Letter {
     pub from: String,
     pub to: String,
@@ -39,15 +38,20 @@ impl Failure {
 }
 
 enum Way {
-    Smtp(Box<Access>),
+    Smtp(Box<Smtp>),
     Sendmail(PathBuf),
+}
+
+impl Way {
+    fn server(&mut self) -> Option<&mut Smtp> {
+        if let Way::Smtp(smtp) = self { Some(smtp) } else { None }
+    }
 }
 
 /// The relays with what a session needs, and which of them failed in this run.
 pub(super) struct Line {
     relays: Vec<(Relay, Way, bool)>,
     timeout: Duration,
-    sessions: Vec<JoinHandle<()>>,
 }
 
 impl Line {
@@ -70,13 +74,13 @@ impl Line {
                         tls = tls.dangerous_accept_invalid_certs(true).dangerous_accept_invalid_hostnames(true);
                     }
                     let tls = tls.build_rustls().map_err(|e| format!("[notify] ca: {e}"))?;
-                    Way::Smtp(Box::new(Access { server: server.clone(), tls, pins: settings.pins.clone(), login: login.clone() }))
+                    Way::Smtp(Box::new(Smtp::new(Access { server: server.clone(), tls, pins: settings.pins.clone(), login: login.clone() })))
                 }
             };
             relays.push((relay.clone(), way, false));
         }
         // No attempt outlives the run.
-        Ok(Line { relays, timeout: timeout.min(host.left()), sessions: Vec::new() })
+        Ok(Line { relays, timeout: timeout.min(host.left()) })
     }
 
     /// Every relay failed in this run.
@@ -85,14 +89,14 @@ impl Line {
     }
 
     /// Tries the relays in order. Gives back the name of the one that took it.
-    pub(super) fn hand_over(&mut self, host: &dyn Host, letter: &Letter) -> Result<String, Failure> {
+    pub(super) fn hand_over(&mut self, host: &dyn Host, letter: &Arc<Letter>) -> Result<String, Failure> {
         let (mut reasons, mut refused, mut later) = (Vec::new(), 0, false);
         for (relay, way, down) in &mut self.relays {
             if *down {
                 reasons.push(format!("{relay}: failed before in this run"));
                 continue;
             }
-            let why = match attempt(host, &mut self.sessions, way, letter, self.timeout) {
+            let why = match attempt(host, way, letter, self.timeout) {
                 Ok(()) => return Ok(relay.to_string()),
                 Err(Failure::Never(why)) => {
                     refused += 1;
@@ -120,19 +124,23 @@ impl Line {
     }
 
     /// Hands the letter to each relay, for a trial.
-    pub(super) fn hand_to_each(&mut self, host: &dyn Host, letter: &Letter) -> Vec<(String, Result<(), String>)> {
+    pub(super) fn hand_to_each(&mut self, host: &dyn Host, letter: &Arc<Letter>) -> Vec<(String, Result<(), String>)> {
         let mut outcomes = Vec::new();
-        for (relay, way, _) in &self.relays {
-            let outcome = attempt(host, &mut self.sessions, way, letter, self.timeout);
+        for (relay, way, _) in &mut self.relays {
+            let outcome = attempt(host, way, letter, self.timeout);
             outcomes.push((relay.to_string(), outcome.map_err(Failure::reason)));
         }
         outcomes
     }
 
-    /// Gives finished sessions a moment to say QUIT.
+    /// Gives the sessions a moment to say QUIT.
     pub(super) fn hang_up(&mut self, host: &dyn Host) {
+        let mut servers: Vec<&mut Smtp> = self.relays.iter_mut().filter_map(|(_, way, _)| way.server()).collect();
+        for server in &mut servers {
+            server.hang_up();
+        }
         for _ in 0..50 {
-            if self.sessions.iter().all(JoinHandle::is_finished) {
+            if servers.iter().all(|server| server.is_gone()) {
                 break;
             }
             host.wait(Duration::from_millis(10));
@@ -140,10 +148,10 @@ impl Line {
     }
 }
 
-fn attempt(host: &dyn Host, sessions: &mut Vec<JoinHandle<()>>, way: &Way, letter: &Letter, timeout: Duration) -> Result<(), Failure> {
+fn attempt(host: &dyn Host, way: &mut Way, letter: &Arc<Letter>, timeout: Duration) -> Result<(), Failure> {
     let timeout = timeout.min(host.left());
     match way {
-        Way::Smtp(access) => smtp::attempt(host, sessions, access, letter, timeout),
+        Way::Smtp(smtp) => smtp.attempt(host, letter, timeout),
         Way::Sendmail(program) => sendmail::attempt(program, letter, timeout),
     }
 }

@@ -1,38 +1,28 @@
-//! One mail to one recipient over one SMTP server, inside a deadline that holds: the library's own time
-//! limits count per read, so that a relay which drips bytes could hold it for ever. Refuses to send anything before TLS
-//! is up and verified, and to repeat what a relay said while it was being told the password.
+//! The sessions with one SMTP server, inside a deadline that holds: the library's own time limits count per read, so that a relay
+//! which drips bytes could hold it for ever. A session that took a letter takes the next ones too. Refuses to believe an old
+//! session that says no, or nothing: unless the message was on its way, the letter is tried again in a new one.
+
+mod session;
 
 use super::line::{Failure, Letter};
-use crate::relay::{Server, Tls};
-use lettre::Address;
-use lettre::transport::smtp::Error;
-use lettre::transport::smtp::authentication::{Credentials, Mechanism};
-use lettre::transport::smtp::client::{SmtpConnection, TlsParameters};
-use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
-use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
-use plugin_core::host::{Host, system::nodename};
+use crate::relay::Server;
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::TlsParameters;
+use plugin_core::host::{Host, System};
 use plugin_core::net::resolve;
-use sha2::{Digest, Sha256};
-use std::fmt::Write;
+use session::{Session, Shared, Verdict};
 use std::net::SocketAddr;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// What the session's thread and the clock's keeper share.
-#[derive(Default)]
-struct Shared {
-    /// Where the session is.
-    stage: &'static str,
-    /// The keeper gave up: the session sends no further command.
-    stop: bool,
-}
-
-type Stage = Arc<Mutex<Shared>>;
+/// Most letters in one session: relays count (Exim's `smtp_accept_max_per_connection` is 1000).
+const MOST: u32 = 100;
+/// A session that was idle for longer is not used again: relays hang up, and firewalls forget without a word.
+const IDLE: Duration = Duration::from_secs(5);
 
 /// What a session with a server needs beside the letter.
-#[derive(Clone)]
 pub(super) struct Access {
     pub server: Server,
     pub tls: TlsParameters,
@@ -41,156 +31,99 @@ pub(super) struct Access {
     pub login: Option<Credentials>,
 }
 
-/// One attempt with one server, which ends within `timeout`. The session's thread may live on to say good-bye.
-pub(super) fn attempt(
-    host: &dyn Host,
-    sessions: &mut Vec<JoinHandle<()>>,
-    access: &Access,
-    letter: &Letter,
-    timeout: Duration,
-) -> Result<(), Failure> {
-    let addresses = resolve(host, &access.server.host).map_err(|e| Failure::Relay(format!("cannot {e}")))?;
-    let addresses: Vec<SocketAddr> = addresses.into_iter().map(|a| SocketAddr::new(a, access.server.port)).collect();
-    let stage = Stage::default();
-    let (tell, told) = mpsc::channel();
-    let session = Session { addresses, access: access.clone(), letter: letter.clone(), timeout, stage: Arc::clone(&stage) };
-    sessions.retain(|s| !s.is_finished());
-    sessions.push(std::thread::spawn(move || session.run(&tell)));
-    match told.recv_timeout(timeout) {
-        Ok(outcome) => outcome,
-        Err(why) => {
-            let mut shared = stage.lock().unwrap_or_else(PoisonError::into_inner);
+/// A server, the session with it, and those that are saying good-bye.
+pub(super) struct Smtp {
+    access: Arc<Access>,
+    open: Option<Open>,
+    ending: Vec<JoinHandle<()>>,
+}
+
+/// A session that took all its letters so far.
+struct Open {
+    letters: Sender<Arc<Letter>>,
+    verdicts: Receiver<Verdict>,
+    shared: Arc<Mutex<Shared>>,
+    thread: JoinHandle<()>,
+    taken: u32,
+    /// When it took the last one.
+    last: Duration,
+}
+
+impl Smtp {
+    pub(super) fn new(access: Access) -> Self {
+        Self { access: Arc::new(access), open: None, ending: Vec::new() }
+    }
+
+    /// Hands one letter over, which ends within `timeout`.
+    pub(super) fn attempt(&mut self, host: &dyn Host, letter: &Arc<Letter>, timeout: Duration) -> Result<(), Failure> {
+        let end = host.now() + timeout;
+        if let Some(open) = self.open.take() {
+            if open.taken < MOST && host.now().saturating_sub(open.last) < IDLE {
+                let verdict = self.hand_over(host, open, letter, end);
+                // What the relay may have already must not go a second time.
+                if verdict.outcome.is_ok() || verdict.begun {
+                    return verdict.outcome;
+                }
+            } else {
+                self.end(open);
+            }
+        }
+        let left = end.saturating_sub(host.now());
+        if left.is_zero() {
+            return Err(Failure::Relay("no time was left for a new session".to_owned()));
+        }
+        let open = self.begin(left)?;
+        self.hand_over(host, open, letter, end).outcome
+    }
+
+    fn begin(&self, timeout: Duration) -> Result<Open, Failure> {
+        // A name server that is silent may cost this relay its time and not the whole run's.
+        let addresses = resolve(&System::new(Some(timeout)), &self.access.server.host).map_err(|e| Failure::Relay(format!("cannot {e}")))?;
+        let addresses = addresses.into_iter().map(|a| SocketAddr::new(a, self.access.server.port)).collect();
+        let shared = Arc::<Mutex<Shared>>::default();
+        let ((letters, to_send), (tell, verdicts)) = (mpsc::channel(), mpsc::channel());
+        let session = Session { addresses, access: Arc::clone(&self.access), timeout, shared: Arc::clone(&shared) };
+        let thread = std::thread::spawn(move || session.run(&to_send, &tell));
+        Ok(Open { letters, verdicts, shared, thread, taken: 0, last: Duration::ZERO })
+    }
+
+    fn hand_over(&mut self, host: &dyn Host, mut open: Open, letter: &Arc<Letter>, end: Duration) -> Verdict {
+        // A session that has ended says so below.
+        let _ = open.letters.send(Arc::clone(letter));
+        let left = end.saturating_sub(host.now());
+        let verdict = open.verdicts.recv_timeout(left).unwrap_or_else(|why| {
+            let mut shared = open.shared.lock().unwrap_or_else(PoisonError::into_inner);
             shared.stop = true;
-            Err(Failure::Relay(match why {
-                mpsc::RecvTimeoutError::Timeout => format!("no end within {} s, stopped at: {}", timeout.as_secs(), shared.stage),
-                mpsc::RecvTimeoutError::Disconnected => format!("the mail library failed at: {}", shared.stage),
-            }))
+            let text = match why {
+                RecvTimeoutError::Timeout => format!("no end within {} s, stopped at: {}", left.as_secs_f64().ceil(), shared.stage),
+                RecvTimeoutError::Disconnected => format!("the mail library failed at: {}", shared.stage),
+            };
+            Verdict { outcome: Err(Failure::Relay(text)), begun: true }
+        });
+        if verdict.outcome.is_ok() {
+            (open.taken, open.last) = (open.taken + 1, host.now());
+            self.open = Some(open);
+        } else {
+            self.end(open);
         }
-    }
-}
-
-struct Session {
-    addresses: Vec<SocketAddr>,
-    access: Access,
-    letter: Letter,
-    timeout: Duration,
-    stage: Stage,
-}
-
-impl Session {
-    fn run(self, tell: &mpsc::Sender<Result<(), Failure>>) {
-        let mut open = None;
-        let outcome = self.open().and_then(|connection| self.transaction(open.insert(connection)));
-        let taken = outcome.is_ok();
-        let _ = tell.send(outcome);
-        // After the verdict, so that a relay which is slow to say good-bye can't undo it.
-        if let Some(mut connection) = open {
-            let _ = connection.set_timeout(Some(Duration::from_millis(500)));
-            if taken { drop(connection.quit()) } else { connection.abort() }
-        }
+        verdict
     }
 
-    /// The next stage, unless the keeper gave up.
-    fn at(&self, stage: &'static str) -> Result<(), Failure> {
-        let mut shared = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
-        if shared.stop {
-            return Err(Failure::Relay("stopped".to_owned()));
-        }
-        shared.stage = stage;
-        Ok(())
+    /// Lets a session say good-bye, which nobody waits for.
+    fn end(&mut self, open: Open) {
+        self.ending.retain(|thread| !thread.is_finished());
+        self.ending.push(open.thread);
     }
 
-    fn open(&self) -> Result<SmtpConnection, Failure> {
-        let relay = |what: &'static str| move |e: Error| Failure::Relay(format!("{what}: {}", said(&e)));
-        let hello = ClientId::Domain(nodename());
-        self.at("connecting and greeting")?;
-        let implicit = self.access.server.tls == Tls::Implicit;
-        let wrapped = if implicit { Some(&self.access.tls) } else { None };
-        let mut connection =
-            SmtpConnection::connect(self.addresses.as_slice(), Some(self.timeout), &hello, wrapped, None).map_err(relay("connect"))?;
-        if !implicit {
-            self.at("STARTTLS")?;
-            if !connection.can_starttls() {
-                return Err(Failure::Relay("it offers no STARTTLS, and nothing is sent without TLS".to_owned()));
-            }
-            connection.starttls(&self.access.tls, &hello).map_err(relay("STARTTLS"))?;
+    /// Nothing more is to be sent.
+    pub(super) fn hang_up(&mut self) {
+        if let Some(open) = self.open.take() {
+            self.end(open);
         }
-        self.pinned(&connection)?;
-        if let Some(login) = &self.access.login
-            && connection.server_info().get_auth_mechanism(MECHANISMS).is_some()
-        {
-            self.at("AUTH")?;
-            // Only the code: some servers repeat what they were sent.
-            connection.auth(MECHANISMS, login).map_err(|e| {
-                Failure::Relay(match e.status() {
-                    Some(code) => format!("AUTH: it answers {code}; look at user and secret in [notify]"),
-                    None => "AUTH: the connection broke".to_owned(),
-                })
-            })?;
-        }
-        Ok(connection)
     }
 
-    /// With fingerprints configured, nothing but a greeting was said before this.
-    fn pinned(&self, connection: &SmtpConnection) -> Result<(), Failure> {
-        if self.access.pins.is_empty() {
-            return Ok(());
-        }
-        let shown = connection.peer_certificate().map_err(|e| Failure::Relay(format!("its certificate: {}", said(&e))))?;
-        let shown: [u8; 32] = Sha256::digest(&shown).into();
-        if self.access.pins.contains(&shown) {
-            return Ok(());
-        }
-        let mut hex = String::new();
-        for byte in shown {
-            let _ = write!(hex, "{byte:02x}");
-        }
-        Err(Failure::Relay(format!("its certificate is sha256:{hex}, which no pin in [notify] names; if it was renewed, correct pin")))
+    /// Every session has said good-bye.
+    pub(super) fn is_gone(&self) -> bool {
+        self.ending.iter().all(JoinHandle::is_finished)
     }
-
-    fn transaction(&self, connection: &mut SmtpConnection) -> Result<(), Failure> {
-        let address = |text: &str| text.parse::<Address>().map_err(|_| Failure::Never("no mail address".to_owned()));
-        let (from, to) = (address(&self.letter.from)?, address(&self.letter.to)?);
-        let mut options = Vec::new();
-        if !(self.letter.from.is_ascii() && self.letter.to.is_ascii()) {
-            if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
-                return Err(Failure::Never("it takes no addresses beyond ASCII (SMTPUTF8, RFC 6531)".to_owned()));
-            }
-            options.push(MailParameter::SmtpUtfEight);
-        }
-        self.at("MAIL FROM")?;
-        // A sender that is refused is a matter of configuration: the mail waits until it is corrected.
-        connection.command(Mail::new(Some(from), options)).map_err(|e| match verdict("MAIL FROM", &e) {
-            Failure::Never(text) => Failure::Later(text),
-            other => other,
-        })?;
-        self.at("RCPT TO")?;
-        connection.command(Rcpt::new(to, Vec::new())).map_err(|e| verdict("RCPT TO", &e))?;
-        self.at("DATA")?;
-        connection.command(Data).map_err(|e| verdict("DATA", &e))?;
-        self.at("the message")?;
-        connection.message(self.letter.message.as_bytes()).map(drop).map_err(|e| verdict("the message", &e))
-    }
-}
-
-const MECHANISMS: &[Mechanism] = &[Mechanism::Plain, Mechanism::Login];
-
-/// 5xx is for good, 4xx is for this mail, everything else (reset, closed, timed out, nonsense) is the relay's trouble.
-fn verdict(stage: &str, error: &Error) -> Failure {
-    let text = format!("{stage}: {}", said(error));
-    if error.is_permanent() {
-        Failure::Never(text)
-    } else if error.is_transient() {
-        Failure::Later(text)
-    } else {
-        Failure::Relay(text)
-    }
-}
-
-/// A relay's words are text from outside.
-fn said(error: &Error) -> String {
-    let text = error.to_string();
-    // The library words a read time-out as the bare errno.
-    let text = if text.contains("os error 11)") { "no answer in time".to_owned() } else { text };
-    crate::clean::line(&text, 300)
 }

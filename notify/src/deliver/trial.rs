@@ -7,6 +7,7 @@ use super::line::{Letter, Line};
 use crate::args::Args;
 use crate::settings::Settings;
 use plugin_core::host::{Host, system::nodename};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Runs the trial: one line for each way, and whether all were good.
@@ -29,7 +30,7 @@ pub fn run(host: &dyn Host, args: &Args, id: &str) -> Result<(Vec<String>, bool)
         });
     };
     for to in &mail.to {
-        let letter = Letter { from: mail.from.email.to_string(), to: to.email.to_string(), message: message.clone() };
+        let letter = Arc::new(Letter { from: mail.from.email.to_string(), to: to.email.to_string(), message: message.clone() });
         for (relay, outcome) in line.hand_to_each(host, &letter) {
             report(&format!("{relay} for {}", letter.to), outcome);
         }

@@ -5,6 +5,7 @@ use super::line::{Failure, Letter};
 use super::{Log, Run, channel, to_json};
 use crate::spool::{Folder, Note, Queued, Refused};
 use std::io;
+use std::sync::Arc;
 
 /// What came of a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +60,8 @@ impl Run<'_> {
     fn recipients(&mut self, name: &str, mail: &mut Queued) -> io::Result<(Vec<String>, bool)> {
         let (mut reasons, mut relay_down) = (Vec::new(), true);
         for to in mail.left.clone() {
-            match self.line.hand_over(self.host, &Letter { from: mail.from.clone(), to: to.clone(), message: mail.message.clone() }) {
+            let letter = Letter { from: mail.from.clone(), to: to.clone(), message: mail.message.clone() };
+            match self.line.hand_over(self.host, &Arc::new(letter)) {
                 Ok(relay) => {
                     self.open = true;
                     mail.left.retain(|t| *t != to);

@@ -82,7 +82,8 @@ impl Sink {
 
     /// Changes its behaviour from the next command on; `{}` = well-behaved. Keys: `rcpt` {address: answer}, `data`, `mail`:
     /// answer; `hang`, `close`: stage (`banner`, `ehlo`, `starttls`, `mail`, `rcpt`, `data`, `message`, and `reply` for `hang`: kept, but not said); `drip`: a hang
-    /// that sends a byte now and then; `lose_reply`; `login` \[user, password\]; `no_starttls` (both from the
+    /// that sends a byte now and then; `lose_reply`; `most` \[mails, answer to the next in the same session, or null to close it\];
+    /// `after`: the faults begin when so many mails are kept in all; `login` \[user, password\]; `no_starttls` (both from the
     /// next connection on); `run`: a number that is kept with each mail.
     pub fn behave(&self, mode: &Value) {
         let hidden = self.folder.join(".mode.json");
@@ -98,6 +99,12 @@ impl Sink {
     /// Connections so far.
     pub fn connections(&self) -> u64 {
         fs::metadata(self.folder.join("connections")).map_or(0, |m| m.len())
+    }
+
+    /// Mails that it has kept so far.
+    pub fn kept(&self) -> usize {
+        let entries = fs::read_dir(&self.folder).unwrap().flatten();
+        entries.filter(|e| e.path().extension().is_some_and(|x| x == "eml") && !e.file_name().as_encoded_bytes().starts_with(b".")).count()
     }
 
     /// Connections whose server side is not closed yet.

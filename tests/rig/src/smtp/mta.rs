@@ -91,12 +91,12 @@ impl Mta {
         paths.iter().map(|p| fs::read_to_string(p).unwrap()).collect()
     }
 
-    /// Waits until it has delivered so many, at most 20 s.
+    /// Waits until it has delivered so many, at most a minute.
     ///
     /// # Panics
     /// If it has not by then; with its log.
     pub fn wait_for(&self, count: usize) -> Vec<String> {
-        let end = Instant::now() + Duration::from_secs(20);
+        let end = Instant::now() + Duration::from_mins(1);
         loop {
             let mails = self.inbox();
             if mails.len() >= count {

@@ -82,7 +82,7 @@ pub(super) fn read(folder: &Path) -> Vec<Received> {
         .collect()
 }
 
-/// `0001.json`; the eml file beside it was complete before.
+/// `000001.json`; the eml file beside it was complete before.
 fn is_envelope(path: &Path) -> bool {
     let digits = path.file_stem().and_then(|s| s.to_str()).is_some_and(|s| s.bytes().all(|b| b.is_ascii_digit()));
     digits && path.extension().is_some_and(|e| e == "json")

@@ -1,6 +1,6 @@
 """An SMTP server for tests: STARTTLS or implicit TLS, AUTH, refusals, hangs and broken connections on demand.
 
-It keeps each accepted mail as NNNN.eml with its envelope in NNNN.json, writes its port to `port`, and reads `mode.json`
+It keeps each accepted mail as NNNNNN.eml with its envelope in NNNNNN.json, writes its port to `port`, and reads `mode.json`
 at each step, so that a test can change its mind while it runs. It judges nothing."""
 
 import asyncio
@@ -19,9 +19,12 @@ FOLDER, ADDRESS, CERT, KEY, WRAPPED = sys.argv[1:6]
 def mode():
     try:
         with open(os.path.join(FOLDER, "mode.json"), encoding="utf-8") as file:
-            return json.load(file)
+            wanted = json.load(file)
     except FileNotFoundError:
         return {}
+    if Handler.count < wanted.get("after", 0):
+        return {key: wanted[key] for key in ("login", "no_starttls", "run") if key in wanted}
+    return wanted
 
 
 def keep(name, data):
@@ -53,11 +56,12 @@ class Handler:
         return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
-        answer = mode().get("data")
+        wanted = mode()
+        answer = wanted.get("data")
         if answer:
             return answer
         Handler.count += 1
-        name = f"{Handler.count:04}"
+        name = f"{Handler.count:06}"
         raw = envelope.original_content
         message = email.message_from_bytes(raw, policy=email.policy.default)
         parts = [[p.get_content_type(), text_of(p)] for p in message.walk() if not p.is_multipart()]
@@ -72,12 +76,12 @@ class Handler:
             "parts": parts,
             "defects": [str(d) for p in message.walk() for d in p.defects],
         }
-        wanted = mode()
         about["run"] = wanted.get("run", 0)
         about["lost"] = bool(wanted.get("lose_reply") or wanted.get("hang") == "reply")
         keep(name + ".eml", raw)
         keep(name + ".json", json.dumps(about).encode())
         server.kept.append(name)
+        server.taken += 1
         if wanted.get("hang") == "reply":
             note("hung")
             await asyncio.sleep(3600)
@@ -93,11 +97,16 @@ class Sink(SMTP):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.kept = []
+        self.taken = 0
 
-    async def smtp_QUIT(self, arg):
-        # Who says good-bye has read the replies before.
+    def replies_were_read(self):
+        """Who goes on in an orderly way has read the replies before."""
         for name in self.kept:
             note(name + ".known")
+        self.kept = []
+
+    async def smtp_QUIT(self, arg):
+        self.replies_were_read()
         await super().smtp_QUIT(arg)
 
     def connection_made(self, transport):
@@ -132,8 +141,15 @@ class Sink(SMTP):
         await super().smtp_STARTTLS(arg)
 
     async def smtp_MAIL(self, arg):
+        self.replies_were_read()
         await self.hang("mail")
         answer = mode().get("mail")
+        most, enough = mode().get("most", [sys.maxsize, None])
+        if self.taken >= most:
+            if enough is None:
+                self.transport.abort()
+                return
+            answer = enough
         if answer:
             return await self.push(answer)
         await super().smtp_MAIL(arg)
