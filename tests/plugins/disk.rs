@@ -1,5 +1,8 @@
 //! `check_disk` on real mounts: one that hangs, one that is missing, one that is full.
 
+mod forecast;
+mod peer;
+
 use crate::status::publish;
 use plugin_core::contract::status::Role;
 use rig::process::{Done, binary, run};
@@ -133,14 +136,14 @@ fn percents_are_those_of_df() {
     let path = mount.to_str().unwrap();
     assert!(Command::new("/usr/bin/mount").args(["-t", "tmpfs", "-o", "size=1m,nr_inodes=100", "twinguard-test", path]).status().unwrap().success());
     std::fs::write(mount.join("file"), vec![0; 768 << 10]).unwrap();
-    let thresholds = ["-p", path, "-w", "70%", "-c", "80%", "--inodes-critical", "50"];
+    let thresholds = ["-p", path, "-w", "30%", "-c", "20%", "-K", "50"];
     let done = check(&thresholds);
     assert_eq!(done.code, Some(1), "{}", done.stdout);
     // 768 of 1024 KiB; 2 of 100 inodes (the root and the file).
     assert_eq!(
         done.stdout.lines().next().unwrap(),
         format!(
-            "DISK WARNING - {path} 75.0% (warning at 70) | '{path}'=75%;70;80;0;100 '{path} free'=262144B;;;0;1048576 '{path} inodes'=2%;;50;0;100"
+            "DISK WARNING - {path} 25.0% free (warning at 30%) | '{path}'=75%;70;80;0;100 '{path} free'=262144B;;;0;1048576 '{path} inodes'=2%;;50;0;100"
         )
     );
     let df = Command::new("/usr/bin/df").args(["--output=pcent", path]).output().unwrap();
@@ -150,7 +153,7 @@ fn percents_are_those_of_df() {
     }
     let done = check(&thresholds);
     assert_eq!(done.code, Some(2));
-    assert!(done.stdout.starts_with(&format!("DISK CRITICAL - {path} inodes 62.0% (critical at 50) | ")), "{}", done.stdout);
+    assert!(done.stdout.starts_with(&format!("DISK CRITICAL - {path} 38.0% of the inodes free (critical at 50%) | ")), "{}", done.stdout);
     let bare = check(&["-X", "tmpfs", "-p", path]);
     assert_eq!(bare.stdout, "DISK UNKNOWN - nothing was found to judge\n");
 }

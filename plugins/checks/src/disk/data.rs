@@ -1,7 +1,7 @@
 //! Where does a directory of managed data lie? Not on NFS (BM4, SX3), and on the master on storage that moves with the
 //! service (BM5): on the root file system it would stay behind. Pure.
 
-use super::mounts::Mount;
+use super::mounts::{Mount, under};
 use plugin_core::contract::status::{Role, Status};
 use plugin_core::{Blind, Report, State};
 use std::path::{Path, PathBuf};
@@ -35,17 +35,20 @@ impl Preset {
     }
 }
 
-/// The mount under a path.
-pub fn under<'a>(table: &'a [Mount], path: &Path) -> Option<&'a Mount> {
-    // Of two mounts on one path the later one is seen.
-    table.iter().filter(|m| path.starts_with(&m.path)).max_by_key(|m| m.path.as_os_str().len())
+/// The mount under a directory, and those of other machines below it.
+pub fn mounts<'a>(table: &'a [Mount], path: &Path) -> (Option<&'a Mount>, Vec<&'a Mount>) {
+    let below = table.iter().filter(|m| m.remote() && m.path != path && m.path.starts_with(path));
+    (under(table, path), below.collect())
 }
 
 /// Judges one directory. Without a role only the kind of its file system is judged.
-pub fn judge(path: &Path, mount: Option<&Mount>, status: &Result<Status, Blind>, report: &mut Report) {
+pub fn judge(path: &Path, mount: Option<&Mount>, below: &[Mount], status: &Result<Status, Blind>, report: &mut Report) {
     let Some(mount) = mount else { return };
     let place = path.display();
-    if mount.kind.starts_with("nfs") || matches!(mount.kind.as_str(), "cifs" | "smb3" | "fuse.sshfs") {
+    for far in below {
+        report.say(State::Critical, format!("{} in {place} lies on {}: it can't be fenced off (BM4)", far.path.display(), far.kind));
+    }
+    if mount.remote() {
         report.say(State::Critical, format!("{place} lies on {}: it can't be fenced off (BM4)", mount.kind));
         return;
     }
@@ -82,7 +85,9 @@ mod tests {
         let status = role.map(|role| status("bm1", &[("mail", role)])).ok_or(gone);
         let mut report = Report::default();
         report.say(State::Ok, "fine");
-        judge(Path::new(path), under(&table, Path::new(path)), &status, &mut report);
+        let (under, below) = mounts(&table, Path::new(path));
+        let below: Vec<_> = below.into_iter().cloned().collect();
+        judge(Path::new(path), under, &below, &status, &mut report);
         report.render("DISK", 0).lines().next().unwrap().to_owned()
     }
 
@@ -91,6 +96,14 @@ mod tests {
         for role in [Some(Role::Master), Some(Role::Slave), None] {
             assert_eq!(said("/var/spool/cyrus/mail", role), "DISK CRITICAL - /var/spool/cyrus/mail lies on nfs4: it can't be fenced off (BM4)");
         }
+    }
+
+    #[test]
+    fn bm4_nfs_somewhere_in_the_data_is_critical_too() {
+        assert_eq!(
+            said("/var/spool", Some(Role::Slave)),
+            "DISK CRITICAL - /var/spool/cyrus in /var/spool lies on nfs4: it can't be fenced off (BM4)"
+        );
     }
 
     #[test]

@@ -1,12 +1,50 @@
-//! From one mount's space to findings. Pure.
+//! From the space of one file system, or of a group, to findings. Pure.
 
-use super::{Seen, Sight};
+use super::bound::{mirrored, scaled, written};
+use super::forecast::Forecast;
+use super::select::Rules;
+use super::style::Style;
+use super::{Seen, Sight, Space};
 use plugin_core::report::Metric;
-use plugin_core::{Limits, Report, State, Unit};
+use plugin_core::{Limits, Range, Report, State, Unit};
 
-/// Judges one mount.
-pub fn judge(seen: &Seen, limits: &Limits, inodes: &Limits, report: &mut Report) {
-    let path = seen.path.display();
+/// Judges all: each by itself, or with its group.
+pub fn judge(all: &[Seen], style: &Style, report: &mut Report) {
+    let mut groups: Vec<(&str, Space, &Rules, Vec<&str>)> = Vec::new();
+    let mut fine = 0;
+    for seen in all {
+        let Some((space, device)) = health(seen, style, report) else { continue };
+        match &seen.chosen.group {
+            None => {
+                let name = if style.mountpoint { device.to_owned() } else { seen.chosen.path.display().to_string() };
+                fine += usize::from(full(&name, space, &seen.chosen.rules, style, report));
+                foretell(&name, seen.forecast, style, report);
+            }
+            Some(group) => {
+                match groups.iter_mut().find(|(name, ..)| name == group) {
+                    // A second view of the same device holds no second space.
+                    Some((_, _, _, devices)) if devices.contains(&device) => (),
+                    Some((_, sum, _, devices)) => {
+                        *sum = sum.with(space);
+                        devices.push(device);
+                    }
+                    None => groups.push((group, *space, &seen.chosen.rules, vec![device])),
+                }
+            }
+        }
+    }
+    for (name, space, rules, _) in groups {
+        fine += usize::from(full(name, &space, rules, style, report));
+    }
+    if style.errors_only && fine > 0 {
+        report.say(State::Ok, format!("{fine} file system{} fine", if fine == 1 { "" } else { "s" }));
+    }
+}
+
+/// Is it there, does it answer, can it be written? Its space, if space is to be judged.
+fn health<'a>(seen: &'a Seen, style: &Style, report: &mut Report) -> Option<(&'a Space, &'a str)> {
+    let device = seen.chosen.mount.as_ref().map_or("", |m| m.source.as_str());
+    let path = if style.mountpoint && !device.is_empty() { device.to_owned() } else { seen.chosen.path.display().to_string() };
     match &seen.sight {
         Sight::Missing => report.say(State::Critical, format!("{path} is not mounted")),
         Sight::Hung => report.say(State::Critical, format!("{path} hangs: no answer in time")),
@@ -15,85 +53,83 @@ pub fn judge(seen: &Seen, limits: &Limits, inodes: &Limits, report: &mut Report)
             if *flipped {
                 report.say(State::Critical, format!("{path} is read-only: the kernel has switched it after an error"));
             }
-            if space.total <= 0.0 {
-                // A file system without a size of its own (automounters) can't be full.
-                report.say(State::Ok, format!("{path} has no size"));
-                return;
+            // A file system without a size of its own (automounters) can't be full.
+            if !seen.chosen.touch && space.total > 0.0 {
+                return Some((space, device));
             }
-            // As df: what is reserved for root is neither used nor available.
-            let used = 100.0 * space.used / (space.used + space.available);
-            report.measure(&path.to_string(), used, Unit::Percent, limits);
-            report.export(Metric::new(format!("{path} free"), space.available, Unit::Bytes).bounds(0.0, space.total));
-            if space.inodes > 0.0 {
-                let used = 100.0 * space.inodes_used / space.inodes;
-                let name = format!("{path} inodes");
-                if inodes.judge(used).0 == State::Ok {
-                    report.export(Metric::new(name, used, Unit::Percent).limits(inodes));
-                } else {
-                    report.measure(&name, used, Unit::Percent, inodes);
-                }
+            if !style.errors_only {
+                report.say(State::Ok, if seen.chosen.touch { format!("{path} answers") } else { format!("{path} has no size") });
             }
-            report.note(format!("{path}: {} of {} available", Unit::Bytes.words(space.available), Unit::Bytes.words(space.total)));
         }
     }
+    None
+}
+
+/// Judges the space; true where all is well and nothing was said.
+fn full(name: &str, space: &Space, rules: &Rules, style: &Style, report: &mut Report) -> bool {
+    // As df: what is reserved for root is neither used nor available.
+    let used = 100.0 * space.used / (space.used + space.available);
+    let (bytes, word) = style.unit();
+    let percent = judged(&rules.percent, 100.0 - used, "%");
+    // As the stock check, which counts whole units.
+    let units = judged(&rules.units, (space.available / bytes).floor(), &format!(" {word}"));
+    let by_units = units.0 > percent.0;
+    let (state, why) = if by_units { units } else { percent };
+    let quiet = state == State::Ok && style.errors_only;
+    if used.is_nan() {
+        report.say(State::Unknown, format!("{name} has neither used nor free space: ask df"));
+    } else if !quiet {
+        let free = if by_units { Unit::Bytes.words(space.available) } else { Unit::Percent.words(100.0 - used) };
+        report.say(state, format!("{name} {free} free{why}"));
+    }
+    let total = if style.freespace_ignore_reserved { space.used + space.available } else { space.total };
+    report.export(Metric::new(name, used, Unit::Percent).limits(&mirrored(&rules.percent)));
+    report.export(Metric::new(format!("{name} free"), space.available, Unit::Bytes).limits(&scaled(&rules.units, bytes)).bounds(0.0, total));
+    report.note(format!("{name}: {} of {} available", Unit::Bytes.words(space.available), Unit::Bytes.words(space.total)));
+    inodes(name, space, rules, style, report) && quiet
+}
+
+/// Judges the inodes; true where all is well.
+fn inodes(name: &str, space: &Space, rules: &Rules, style: &Style, report: &mut Report) -> bool {
+    if space.inodes <= 0.0 {
+        return true;
+    }
+    let used = 100.0 * space.inodes_used / space.inodes;
+    let (state, why) = judged(&rules.inodes, 100.0 - used, "%");
+    if state != State::Ok {
+        report.say(state, format!("{name} {} of the inodes free{why}", Unit::Percent.words(100.0 - used)));
+    }
+    if style.iperfdata || rules.inodes != Limits::default() {
+        report.export(Metric::new(format!("{name} inodes"), used, Unit::Percent).limits(&mirrored(&rules.inodes)));
+    }
+    state == State::Ok
+}
+
+fn foretell(name: &str, forecast: Option<Forecast>, style: &Style, report: &mut Report) {
+    match forecast {
+        None => (),
+        Some(Forecast::Learning) => report.note(format!("{name}: too little seen yet to foretell when it is full")),
+        Some(Forecast::Hours(hours)) => {
+            let (state, why) = judged(&style.hours(), hours, " h");
+            let text = if hours.is_finite() { format!("{name} is full in {hours:.1} h") } else { format!("{name} does not grow") };
+            if state == State::Ok {
+                report.note(format!("{name}: {}", text.trim_start_matches(name).trim_start()));
+            } else {
+                report.say(state, format!("{text}{why}"));
+            }
+            let label = format!("{name} full");
+            report.export(Metric::new(label, hours * 3600.0, Unit::Seconds).limits(&scaled(&style.hours(), 3600.0)));
+        }
+    }
+}
+
+/// The state, and the threshold that made it in words.
+fn judged(limits: &Limits, value: f64, unit: &str) -> (State, String) {
+    let (state, range) = limits.judge(value);
+    let bound = |range: &Range| format!(" ({} at {}{unit})", state.to_string().to_lowercase(), written(range));
+    (state, range.map_or_else(String::new, bound))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::Space;
-    use super::*;
-
-    const GIB: f64 = 1_073_741_824.0;
-
-    fn space(used: f64, available: f64, inodes_used: f64) -> Sight {
-        Sight::Space(Space { total: 66.0 * GIB, used: used * GIB, available: available * GIB, inodes: 1000.0, inodes_used }, false)
-    }
-
-    fn said(sights: Vec<(&str, Sight)>) -> String {
-        let limits = Limits { warning: "80".parse().ok(), critical: "90".parse().ok() };
-        let inodes = Limits { warning: None, critical: "95".parse().ok() };
-        let mut report = Report::default();
-        for (path, sight) in sights {
-            judge(&Seen { path: path.into(), sight }, &limits, &inodes, &mut report);
-        }
-        report.render("DISK", 0)
-    }
-
-    #[test]
-    fn percents_are_those_of_df() {
-        // 66 GiB, 57.5 free, of which 15.25 for users: 8.5 / (8.5 + 15.25), where 8.5 / 66 would say 13 %.
-        assert_eq!(
-            said(vec![("/", space(8.5, 15.25, 10.0))]),
-            "DISK OK - / 35.8% | '/'=35.789474%;80;90;0;100 '/ free'=16374562816B;;;0;70866960384 '/ inodes'=1%;;95;0;100\n/: 15.2 GiB of 66.0 GiB available\n"
-        );
-    }
-
-    #[test]
-    fn each_fault_has_its_line_and_the_rest_is_reported() {
-        let flipped = Sight::Space(Space { total: GIB, used: 0.0, available: GIB, inodes: 0.0, inodes_used: 0.0 }, true);
-        let text = said(vec![
-            ("/a", space(85.0, 15.0, 1.0)),
-            ("/b", Sight::Hung),
-            ("/c", Sight::Missing),
-            ("/d", flipped),
-            ("/e", Sight::Failed("Input/output error".into())),
-            ("/f", space(1.0, 9.0, 999.0)),
-        ]);
-        let first = text.split(" | ").next();
-        assert_eq!(
-            first,
-            Some(
-                "DISK CRITICAL - /b hangs: no answer in time, /c is not mounted, /d is read-only: the kernel has switched it after an error, /e can't be asked: Input/output error, /f inodes 99.9% (critical at 95)"
-            )
-        );
-        assert!(text.contains("\nWARNING: /a 85.0% (warning at 80)\n") && text.contains("\nOK: /f 10.0%\n"), "{text}");
-        assert!(!text.contains("'/d inodes'"), "no inodes, no value: {text}");
-    }
-
-    #[test]
-    fn nothing_to_look_at_is_unknown_and_no_size_is_no_fault() {
-        assert_eq!(said(vec![]), "DISK UNKNOWN - nothing was found to judge\n");
-        let empty = Sight::Space(Space { total: 0.0, used: 0.0, available: 0.0, inodes: 0.0, inodes_used: 0.0 }, false);
-        assert_eq!(said(vec![("/auto", empty)]), "DISK OK - /auto has no size\n");
-    }
-}
+#[allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+mod tests;

@@ -1,22 +1,21 @@
 //! statvfs(3) of each mount in a thread of its own, with a common deadline. A thread that hangs is left behind.
 
-use super::mounts::Choice;
-use super::{Seen, Sight, Space};
+use super::select::Chosen;
+use super::{Sight, Space};
 use plugin_core::Host;
 use rustix::fs::{StatVfs, statvfs};
 use std::path::PathBuf;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-/// Asks all mounts at once.
-pub fn ask(host: &dyn Host, choices: Vec<Choice>, timeout: Duration) -> Vec<Seen> {
+/// Asks all mounts at once; one sight each, in their order.
+pub fn ask(host: &dyn Host, chosen: &[Chosen], timeout: Duration) -> Vec<Sight> {
     let (sender, receiver) = channel();
-    let mut seen: Vec<Seen> =
-        choices.iter().map(|(path, mount)| Seen { path: path.clone(), sight: if mount.is_some() { Sight::Hung } else { Sight::Missing } }).collect();
-    for (at, (path, mount)) in choices.into_iter().enumerate() {
-        if let Some(mount) = mount {
-            let sender = sender.clone();
-            std::thread::spawn(move || sender.send((at, look(&path, mount.flipped))));
+    let mut seen: Vec<Sight> = chosen.iter().map(|c| if c.mount.is_some() { Sight::Hung } else { Sight::Missing }).collect();
+    for (at, each) in chosen.iter().enumerate() {
+        if let Some(mount) = &each.mount {
+            let (sender, path, flipped) = (sender.clone(), mount.path.clone(), mount.flipped);
+            std::thread::spawn(move || sender.send((at, look(&path, flipped))));
         }
     }
     drop(sender);
@@ -25,7 +24,7 @@ pub fn ask(host: &dyn Host, choices: Vec<Choice>, timeout: Duration) -> Vec<Seen
     let end = host.now().saturating_add(timeout);
     while let Ok((at, sight)) = receiver.recv_timeout(end.saturating_sub(host.now())) {
         if let Some(entry) = seen.get_mut(at) {
-            entry.sight = sight;
+            *entry = sight;
         }
     }
     seen
