@@ -1,14 +1,14 @@
-//! Many mails and quick calls. `tests/run notify-drain` and `tests/run notify-bench` ask for the full size and print the figures;
-//! here a small size shows that both work.
+//! Many mails that wait. `tests/run notify-drain` asks for the full size and prints the figures; here a small size shows that it
+//! works.
 
-use crate::desk::{BIN, Desk, PROBLEM};
+use crate::desk::Desk;
 use rig::smtp::mta::{Kind, PASSWORD};
 use std::fs;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-fn setting(name: &str) -> Option<usize> {
+/// A number from the environment.
+pub fn setting(name: &str) -> Option<usize> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number")))
 }
 
@@ -119,57 +119,4 @@ fn a_long_queue_drains_into_postfix_in_order_and_each_mail_once() {
     let mut delivered: Vec<&str> = mails.iter().filter_map(|mail| mail.lines().find_map(|line| line.strip_prefix("Message-ID: "))).collect();
     delivered.sort_unstable();
     assert_in_order(delivered.into_iter(), count);
-}
-
-#[test]
-fn the_call_returns_at_once_whatever_the_relays_do() {
-    let calls = setting("TWINGUARD_BENCH").unwrap_or(20);
-    let desk = Desk::new();
-    desk.sink.behave(&serde_json::json!({"hang": "banner"}));
-    let spool = desk.path("spool").display().to_string();
-    let ours = [&["--spool", spool.as_str()], PROBLEM].concat();
-    let (mut times, mut least) = (Vec::new(), Vec::new());
-    let binary = std::env::var_os("TWINGUARD_BENCH_BIN").map_or_else(|| BIN.into(), std::path::PathBuf::from);
-    for _ in 0..calls {
-        let (took, good) = time(&binary, &ours, &[]);
-        assert!(good);
-        times.push(took);
-        // What starting any program costs here and now.
-        least.push(time(Path::new("/bin/true"), &[], &[]).0);
-    }
-    let median = |times: &mut Vec<Duration>| {
-        times.sort();
-        times[times.len() / 2]
-    };
-    let (ours, least) = (median(&mut times), median(&mut least));
-    eprintln!("notify_mail as handler: median {ours:?}, worst {:?} of {calls}; /bin/true: median {least:?}", times[times.len() - 1]);
-    if calls > 100 {
-        stock(calls, &desk);
-    }
-    assert_eq!((desk.files("incoming").len(), desk.sink.connections()), (calls, 0));
-    // 50 ms, beyond what this machine needs to start any program at all just now.
-    assert!(ours < Duration::from_millis(50) + 5 * least, "{ours:?}");
-}
-
-/// How long one call takes, and whether it ended well.
-fn time(program: &Path, args: &[&str], env: &[(&str, &str)]) -> (Duration, bool) {
-    let begun = Instant::now();
-    let mut command = Command::new(program);
-    command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").envs(env.iter().copied()).args(args);
-    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
-    (begun.elapsed(), status.success())
-}
-
-/// The stock script beside it, with a mail program that takes the mail and does nothing.
-fn stock(calls: usize, desk: &Desk) {
-    let script = Path::new("/etc/icinga2/scripts/mail-service-notification.sh");
-    let bin = desk.path("bin");
-    fs::create_dir(&bin).unwrap();
-    std::os::unix::fs::symlink("/bin/true", bin.join("mail")).unwrap();
-    let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", bin.display());
-    let args =
-        ["-d", "now", "-l", "pbx1", "-n", "pbx1", "-e", "disk", "-u", "disk", "-o", "x", "-r", "a@example.org", "-s", "CRITICAL", "-t", "PROBLEM"];
-    let mut times: Vec<Duration> = (0..calls).map(|_| time(script, &args, &[("PATH", &path)]).0).collect();
-    times.sort();
-    eprintln!("{} with a mail program that does nothing: median {:?}", script.display(), times[times.len() / 2]);
 }

@@ -132,11 +132,13 @@ fn the_trial_names_each_way_and_its_exit_code_is_honest() {
     assert!(mails[0].subject().starts_with("[pbx TEST] test message from "), "{}", mails[0].subject());
     // A good way does not hide a bad one.
     exit_with(&sms, 3);
-    desk.configure_with(&[desk.relay(), vec!["smtp://127.0.0.1:1".to_owned()]].concat(), &["a@example.org"], &rest);
+    desk.configure_with(&[desk.relay(), vec!["smtp://127.0.0.1:1".to_owned()]].concat(), &["a@example.org", "b@example.org"], &rest);
     let done = desk.call(&["--test"]);
     let lines: Vec<&str> = done.stdout.lines().collect();
     assert!(lines[0].starts_with("good    ") && lines[1].starts_with("FAILED  smtp://127.0.0.1:1 for a@example.org: connect"), "{done:?}");
-    assert!(lines[2].starts_with("FAILED  ") && lines[2].contains("exit code 3"), "{done:?}");
+    // A relay that does not answer costs its time once, not once a recipient.
+    assert_eq!(lines[3], "FAILED  smtp://127.0.0.1:1 for b@example.org: failed before in this run");
+    assert!(lines[2].starts_with("good    ") && lines[4].starts_with("FAILED  ") && lines[4].contains("exit code 3"), "{done:?}");
     assert_eq!(done.code, Some(1));
     desk.assert_empty();
 }

@@ -19,6 +19,9 @@ pub(super) struct Letter {
     pub message: String,
 }
 
+/// What is said of a relay that is not asked again.
+const FAILED: &str = "failed before in this run";
+
 /// Why it was not taken. The texts hold no secret.
 pub(super) enum Failure {
     /// The relay can't be used now: not for any mail.
@@ -93,7 +96,7 @@ impl Line {
         let (mut reasons, mut refused, mut later) = (Vec::new(), 0, false);
         for (relay, way, down) in &mut self.relays {
             if *down {
-                reasons.push(format!("{relay}: failed before in this run"));
+                reasons.push(format!("{relay}: {FAILED}"));
                 continue;
             }
             let why = match attempt(host, way, letter, self.timeout) {
@@ -126,8 +129,9 @@ impl Line {
     /// Hands the letter to each relay, for a trial.
     pub(super) fn hand_to_each(&mut self, host: &dyn Host, letter: &Arc<Letter>) -> Vec<(String, Result<(), String>)> {
         let mut outcomes = Vec::new();
-        for (relay, way, _) in &mut self.relays {
-            let outcome = attempt(host, way, letter, self.timeout);
+        for (relay, way, down) in &mut self.relays {
+            let outcome = if *down { Err(Failure::Relay(FAILED.to_owned())) } else { attempt(host, way, letter, self.timeout) };
+            *down = matches!(outcome, Err(Failure::Relay(_)));
             outcomes.push((relay.to_string(), outcome.map_err(Failure::reason)));
         }
         outcomes
