@@ -20,6 +20,7 @@ mod hostile;
 mod identity;
 mod installed;
 mod look;
+mod mutt;
 mod quick;
 mod recipients;
 mod servers;
