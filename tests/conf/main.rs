@@ -13,6 +13,7 @@ mod clusters;
 mod commands;
 mod generated;
 mod icinga;
+mod mailer;
 mod nagios;
 mod requirements;
 mod running;
