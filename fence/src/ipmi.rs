@@ -18,7 +18,7 @@ mod switch;
 pub mod wire;
 
 pub use agent::FENCE_IPMI;
-pub use login::{Login, Privilege};
+pub use login::{Login, Privilege, kg};
 pub use suite::CipherSuite;
 pub use switch::IpmiSwitch;
 

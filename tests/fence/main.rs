@@ -5,6 +5,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
+    clippy::print_stdout,
     reason = "test code: it drives the real machine and ends at the first surprise"
 )]
 
@@ -13,6 +14,7 @@ mod check_fence;
 mod contract;
 mod external;
 mod faults;
+mod interop;
 mod judge;
 mod login;
 mod malformed;

@@ -67,6 +67,27 @@ fn a_configured_pair_fences_with_an_operator_account() {
 }
 
 #[test]
+fn kg_suites_and_level_come_from_the_configuration() {
+    let (secret, kg, host) = (secret("kg-password", 0o600), secret("kg", 0o600), System::new(None));
+    fs::write(&kg, "6b672d6f662d746869732d626d63\n").unwrap();
+    let bmc = Bmc::start(Mind { kg: Some(b"kg-of-this-bmc".to_vec()), suites: vec![3], ..Mind::default() });
+    let status = |change: &dyn Fn(&mut plugin_core::cluster::Device)| {
+        let mut cluster = cluster(&bmc, "oper", &secret);
+        change(&mut cluster.fence.device[0]);
+        switches(&cluster, "pbx1", &host).and_then(|mut levels| levels[0].devices[0].0.status(&host)).map_err(|e| e.to_string())
+    };
+    assert_eq!(status(&|d| (d.kg, d.packet_timeout) = (Some(kg.clone()), Some("100ms".parse().unwrap()))), Ok(Power::On));
+    assert!(status(&|_| ()).is_err_and(|e| e.contains("Kg")));
+    assert!(status(&|d| (d.kg, d.cipher) = (Some(kg.clone()), Some(vec![17]))).is_err_and(|e| e.contains("cipher suite 17")));
+    assert!(status(&|d| (d.kg, d.privlvl) = (Some(secret.clone()), None)).is_err_and(|e| e.contains("hexadecimal") && !e.contains("operpass")));
+    // More than the account may have: it steps down to OPERATOR.
+    assert_eq!(status(&|d| (d.kg, d.privlvl) = (Some(kg.clone()), Some("administrator".into()))), Ok(Power::On));
+    for file in [&secret, &kg] {
+        fs::remove_file(file).unwrap();
+    }
+}
+
+#[test]
 fn what_can_not_be_used_is_named() {
     let (bmc, secret, host) = (Bmc::start(Mind::default()), secret("open", 0o644), System::new(None));
     let said = |cluster: &Cluster| switches(cluster, "pbx1", &host).map(|_| ()).unwrap_err().to_string();

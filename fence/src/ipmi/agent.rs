@@ -2,7 +2,7 @@
 //!
 //! Refuses what it could not do safely: cipher suite 0, `method=cycle` (cannot be verified), a bridged `target`.
 
-use super::{CipherSuite, IpmiSwitch, Login, PORT, Privilege};
+use super::{CipherSuite, IpmiSwitch, Login, PORT, Privilege, kg};
 use crate::agent_api::{Agent, Kind, Opt, Values};
 use crate::power::PowerSwitch;
 use plugin_core::host::Command;
@@ -25,7 +25,7 @@ pub const FENCE_IPMI: Agent = Agent {
         Opt::text("password", "Password; on the command line every user can see it").short('p').old(&["passwd"]).env("IPMI_PASSWORD"),
         Opt::text("password-file", "File (0600) with the password").old(&["passwd-file"]),
         Opt::text("password-script", "Program (absolute path) that prints the password").short('S').old(&["passwd-script"]),
-        Opt::text("privlvl", "Privilege level; operator suffices to switch")
+        Opt::text("privlvl", "Privilege level; an account that may not be administrator is asked for as operator, which suffices")
             .short('L')
             .kind(Kind::Choice(&["callback", "user", "operator", "administrator"]))
             .default("administrator"),
@@ -38,6 +38,9 @@ pub const FENCE_IPMI: Agent = Agent {
             .kind(Kind::Choice(&["onoff", "cycle"]))
             .default("onoff"),
         Opt::text("target", "Refused: a bridged request would switch another machine"),
+        Opt::text("packet-timeout", "Wait X seconds for the first packet before it is sent again; later waits follow the pace of the BMC")
+            .kind(Kind::Seconds)
+            .default("0.25"),
         Opt::text("lanplus", IGNORED).short('P').kind(Kind::Boolean),
         Opt::text("auth", IGNORED).short('A'),
         Opt::text("ipmitool-path", IGNORED),
@@ -65,16 +68,16 @@ fn build(values: &Values, host: &dyn Host) -> Result<Box<dyn PowerSwitch>, Strin
         .filter(|s| !s.is_empty())
         .map(CipherSuite::parse)
         .collect::<Result<Vec<_>, _>>()?;
-    let kg = values.text("hexadecimal-kg").map(unhex).transpose()?;
+    let key = values.text("hexadecimal-kg").map(kg).transpose().map_err(|e| format!("hexadecimal_kg: {e}"))?;
     let privilege = Privilege::parse(values.text("privlvl").unwrap_or("administrator"))?;
     let password = password(values, host)?;
-    let login = Login::new(values.text("username").unwrap_or_default(), password.as_bytes(), kg.as_deref(), privilege)?;
+    let login = Login::new(values.text("username").unwrap_or_default(), password.as_bytes(), key.as_deref(), privilege)?;
     let port = match values.text("ipport") {
         Some(text) => text.parse().map_err(|_| format!("ipport={text} is no port"))?,
         None => PORT,
     };
     let limit = values.seconds("login-timeout") + values.seconds("shell-timeout");
-    Ok(Box::new(IpmiSwitch::new(ip, port, login, suites).within(limit)))
+    Ok(Box::new(IpmiSwitch::new(ip, port, login, suites).within(limit).packet_timeout(values.seconds("packet-timeout"))))
 }
 
 fn password(values: &Values, host: &dyn Host) -> Result<String, String> {
@@ -86,27 +89,4 @@ fn password(values: &Values, host: &dyn Host) -> Result<String, String> {
         return if output.success() { Ok(output.stdout.trim_end_matches('\n').to_owned()) } else { Err(format!("password_script: {path} failed")) };
     }
     Ok(values.text("password").unwrap_or_default().to_owned())
-}
-
-fn unhex(text: &str) -> Result<Vec<u8>, String> {
-    let digits = text.trim().trim_start_matches("0x");
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
-    let pair = |pair: &[u8]| match pair {
-        [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
-        _ => None,
-    };
-    digits.as_bytes().chunks(2).map(pair).collect::<Option<Vec<u8>>>().ok_or_else(|| "hexadecimal_kg needs pairs of hexadecimal digits".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::unhex;
-
-    #[test]
-    fn a_kg_is_pairs_of_digits_and_an_error_does_not_show_it() {
-        assert_eq!(unhex("0x00ffA1"), Ok(vec![0x00, 0xff, 0xa1]));
-        for wrong in ["abc", "zz", "+1", "a b0"] {
-            assert!(unhex(wrong).is_err_and(|e| !e.contains(wrong)), "{wrong}");
-        }
-    }
 }

@@ -14,6 +14,10 @@ pub enum LanError {
     Unreachable(String),
     /// Credentials or privilege refused.
     Denied(String),
+    /// RAKP 2 does not verify: the BMC does not know the password, or answers for another handshake.
+    Password,
+    /// The user may not have the privilege level that was asked for; a lower one may do.
+    Level(String),
     /// The BMC does not speak this suite.
     Suite(u8),
     /// The BMC has no free session just now.
@@ -37,7 +41,7 @@ impl LanError {
         let text = format!("use {device}: {self}");
         match self {
             LanError::Silent(_) | LanError::Unreachable(_) => PowerError::Silent(text),
-            LanError::Denied(_) => PowerError::Denied(text),
+            LanError::Denied(_) | LanError::Level(_) | LanError::Password => PowerError::Denied(text),
             LanError::Refused(_) | LanError::Busy(_) => PowerError::Refused(text),
             LanError::Garbled(_) => PowerError::Garbled(text),
             LanError::Suite(_) | LanError::Local(_) => PowerError::Config(text),
@@ -52,7 +56,8 @@ impl fmt::Display for LanError {
                 write!(f, "timed out, no answer to {stage}; check address, cable and that IPMI over LAN is enabled in the BMC")
             }
             LanError::Unreachable(why) => write!(f, "{why}; check address, port, route and that IPMI over LAN is enabled in the BMC"),
-            LanError::Denied(why) | LanError::Refused(why) | LanError::Garbled(why) | LanError::Local(why) => f.write_str(why),
+            LanError::Denied(why) | LanError::Level(why) | LanError::Refused(why) | LanError::Garbled(why) | LanError::Local(why) => f.write_str(why),
+            LanError::Password => f.write_str("the BMC does not know this password (RAKP 2 does not verify); correct user and password"),
             LanError::Busy(status) => {
                 write!(f, "the BMC has no free session (status {status:#04x}); end other IPMI clients, wait a minute, or reset the BMC")
             }

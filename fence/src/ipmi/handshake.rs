@@ -89,7 +89,7 @@ impl<'a> Handshake<'a> {
     /// RAKP Message 2 (section 13.21).
     ///
     /// # Errors
-    /// The BMC's refusal, or [`LanError::Denied`] if it does not know the password.
+    /// The BMC's refusal, or [`LanError::Password`] if it does not know the password.
     pub fn read_rakp2(&self, bmc: u32, datagram: &[u8]) -> Result<Option<Challenge>, LanError> {
         let Some(mut reader) = self.answer(datagram, kind::RAKP2)? else { return Ok(None) };
         let fields = reader.take(2).and_then(|_| Some((reader.u32()?, reader.array()?, reader.array()?)));
@@ -102,7 +102,7 @@ impl<'a> Handshake<'a> {
         if self.suite.verify(self.login.user_key(), &parts, reader.rest(), self.suite.digest_len()) {
             return Ok(Some(Challenge { bmc, random, guid }));
         }
-        Err(LanError::Denied("the BMC does not know this password (RAKP 2 does not verify); correct user and password".into()))
+        Err(LanError::Password)
     }
 
     /// RAKP Message 3 (section 13.22).
@@ -169,7 +169,7 @@ impl<'a> Handshake<'a> {
             0x0f if kind == kind::RAKP4 => return None,
             0x04..=0x07 | 0x10 | 0x11 => LanError::Suite(self.suite.number()),
             0x01 | 0x0b => LanError::Busy(status),
-            0x09 | 0x0a => LanError::Denied(format!(
+            0x09 | 0x0a => LanError::Level(format!(
                 "user \"{user}\" may not log in with privilege level {} (status {status:#04x}); ask for a lower one with privlvl=",
                 self.login.privilege()
             )),

@@ -61,21 +61,23 @@ fn good_bye(session: &Session, sequence: u8) -> Vec<u8> {
 }
 
 impl Line {
-    /// Logs in, inside `host.left()`.
+    /// Logs in, inside `host.left()`; `first` is the time for the first answer.
     ///
     /// # Errors
     /// See [`LanError`]. [`LanError::Suite`] means: another suite may be worth a try.
-    pub fn open(host: &dyn Host, address: SocketAddr, suite: CipherSuite, login: &Login) -> Result<Self, LanError> {
-        let wire = Wire::connect(address)?;
+    pub fn open(host: &dyn Host, address: SocketAddr, suite: CipherSuite, login: &Login, first: Duration) -> Result<Self, LanError> {
         let mut patience = SHAKE;
         let mut stage = FIRST_STAGE;
-        let session = loop {
+        let (wire, session) = loop {
             if host.left().is_zero() {
                 return Err(LanError::Silent(stage));
             }
+            // A port of its own for each try: some BMCs keep one session for each port, and answer a second handshake there as if
+            // the first had succeeded.
+            let wire = Wire::connect(address, first)?;
             let shake = Handshake::new(suite, login, random()?);
             match Self::shake(host, &wire, &shake, patience, &mut stage) {
-                Ok(Some(session)) => break session,
+                Ok(Some(session)) => break (wire, session),
                 Ok(None) => {}
                 // Sessions that others have left open end by themselves.
                 Err(LanError::Busy(_)) if host.left() > BUSY => host.wait(BUSY),
@@ -92,7 +94,13 @@ impl Line {
     fn shake(host: &dyn Host, wire: &Wire, shake: &Handshake<'_>, patience: Patience, stage: &mut &'static str) -> Result<Option<Session>, LanError> {
         let Some(bmc) = wire.exchange(host, patience, || Ok(shake.open_request()), |d| shake.read_open(d))? else { return Ok(None) };
         *stage = "RAKP 1";
-        let Some(challenge) = wire.exchange(host, patience, || Ok(shake.rakp1(bmc)), |d| shake.read_rakp2(bmc, d))? else { return Ok(None) };
+        let challenge = match wire.exchange(host, patience, || Ok(shake.rakp1(bmc)), |d| shake.read_rakp2(bmc, d)) {
+            Ok(Some(challenge)) => challenge,
+            Ok(None) => return Ok(None),
+            // A slow BMC that was asked twice for a session may have made two, and answer for the other one.
+            Err(LanError::Password) if wire.has_repeated() => return Ok(None),
+            Err(error) => return Err(error),
+        };
         *stage = "RAKP 3";
         let opened = wire.exchange(host, Patience { tries: 1, ..patience }, || Ok(shake.rakp3(&challenge)), |d| shake.read_rakp4(&challenge, d))?;
         if opened.is_none() {
@@ -111,10 +119,10 @@ impl Line {
         }
         match Ipmi::new(Lan { host, line: self, asked: None }).send_recv(SetSessionPrivilege(privilege.number())) {
             Ok(level) if level >= privilege.number() => Ok(()),
-            Ok(level) => Err(LanError::Denied(format!("the BMC grants privilege level {level} instead of {privilege}"))),
-            Err(IpmiError::Failed { completion_code: CompletionErrorCode::CommandSpecific(code), .. }) => Err(LanError::Denied(format!(
-                "the BMC does not grant privilege level {privilege} (completion code {code:#04x}); ask for a lower one"
-            ))),
+            Ok(level) => Err(LanError::Level(format!("the BMC grants privilege level {level} instead of {privilege}"))),
+            Err(IpmiError::Failed { completion_code: CompletionErrorCode::CommandSpecific(code), .. }) => {
+                Err(LanError::Level(format!("the BMC does not grant privilege level {privilege} (completion code {code:#04x}); ask for a lower one")))
+            }
             Err(error) => Err(error.into()),
         }
     }

@@ -77,6 +77,12 @@ impl Login {
         Ok(Login { user: user.as_bytes().to_vec(), password: password.to_vec(), kg, privilege })
     }
 
+    /// The same account with another privilege level.
+    #[must_use]
+    pub fn at(&self, privilege: Privilege) -> Self {
+        Login { privilege, ..self.clone() }
+    }
+
     /// User name.
     pub fn user(&self) -> &[u8] {
         &self.user
@@ -103,6 +109,20 @@ impl Login {
     }
 }
 
+/// Reads a Kg: hexadecimal digits, with or without 0x.
+///
+/// # Errors
+/// What is expected; never the digits.
+pub fn kg(text: &str) -> Result<Vec<u8>, String> {
+    let digits = text.trim().trim_start_matches("0x");
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
+    let pair = |pair: &[u8]| match pair {
+        [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
+        _ => None,
+    };
+    digits.as_bytes().chunks(2).map(pair).collect::<Option<Vec<u8>>>().ok_or_else(|| "pairs of hexadecimal digits are expected".to_owned())
+}
+
 impl fmt::Debug for Login {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Login({}, {})", String::from_utf8_lossy(&self.user), self.privilege)
@@ -111,7 +131,7 @@ impl fmt::Debug for Login {
 
 #[cfg(test)]
 mod tests {
-    use super::{Login, Privilege};
+    use super::{Login, Privilege, kg};
 
     #[test]
     fn what_the_wire_would_cut_is_refused() {
@@ -126,6 +146,14 @@ mod tests {
         let key = |kg: &[u8]| Login::new("u", b"pw", Some(kg), Privilege::User).map(|l| l.session_key().to_vec());
         assert_eq!(key(&[0; 20]), Ok(b"pw".to_vec()));
         assert_eq!(key(b"kg"), Ok(b"kg".to_vec()));
+    }
+
+    #[test]
+    fn a_kg_is_pairs_of_digits_and_an_error_does_not_show_it() {
+        assert_eq!(kg("0x00ffA1"), Ok(vec![0x00, 0xff, 0xa1]));
+        for wrong in ["abc", "zz", "+1", "a b0"] {
+            assert!(kg(wrong).is_err_and(|e| !e.contains(wrong)), "{wrong}");
+        }
     }
 
     #[test]

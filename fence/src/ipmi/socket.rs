@@ -7,8 +7,8 @@ use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
-/// Wait for the first answer of all.
-const FIRST_WAIT: Duration = Duration::from_millis(250);
+/// Wait for the first answer of all, unless the administrator knows the BMC better.
+pub const FIRST_WAIT: Duration = Duration::from_millis(250);
 /// A BMC that was quick once is given this many times as long, within the bounds that follow.
 const LENIENCY: u32 = 8;
 const SHORTEST_WAIT: Duration = Duration::from_millis(100);
@@ -22,8 +22,12 @@ const DATAGRAM: usize = 2048;
 #[derive(Debug)]
 pub struct Wire {
     socket: UdpSocket,
+    /// Time for the first answer of all.
+    first: Duration,
     /// How long the last answer took that came to a first question.
     pace: Cell<Option<Duration>>,
+    /// Something was sent a second time.
+    repeated: Cell<bool>,
 }
 
 /// How often and how patiently to ask.
@@ -44,22 +48,22 @@ impl Patience {
 }
 
 impl Wire {
-    /// Opens a socket of the address's own family.
+    /// Opens a socket of the address's own family; `first` is the time for the first answer, later ones follow the BMC's pace.
     ///
     /// # Errors
     /// [`LanError::Unreachable`], for example without a route.
-    pub fn connect(address: SocketAddr) -> Result<Self, LanError> {
+    pub fn connect(address: SocketAddr, first: Duration) -> Result<Self, LanError> {
         let local = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
         let fail = |e: std::io::Error| LanError::Unreachable(format!("{address} can't be reached ({e})"));
         let socket = UdpSocket::bind(local).map_err(fail)?;
         socket.connect(address).map_err(fail)?;
-        Ok(Wire { socket, pace: Cell::new(None) })
+        Ok(Wire { socket, first, pace: Cell::new(None), repeated: Cell::new(false) })
     }
 
     /// Time to wait for the first answer to a question.
     fn wait(&self, patience: Patience) -> Duration {
-        let plain = self.pace.get().map_or(FIRST_WAIT, |pace| (pace * LENIENCY).max(SHORTEST_WAIT));
-        plain.mul_f32(patience.stretch.clamp(1.0, 100.0)).min(LONGEST_WAIT)
+        let plain = self.pace.get().map_or(self.first, |pace| (pace * LENIENCY).max(SHORTEST_WAIT));
+        plain.mul_f32(patience.stretch.clamp(1.0, 100.0)).min(LONGEST_WAIT.max(self.first))
     }
 
     /// Sends what `make` builds and hands everything that comes back to `read` until that finds the answer.
@@ -79,6 +83,7 @@ impl Wire {
             if host.left().is_zero() {
                 return Ok(None);
             }
+            self.repeated.set(self.repeated.get() || attempt > 0);
             self.socket.send(&make()?).map_err(|e| Self::broken(&e))?;
             let asked = host.now();
             let until = asked.saturating_add(wait.min(host.left()));
@@ -91,9 +96,14 @@ impl Wire {
                     return Ok(Some(answer));
                 }
             }
-            wait = wait.mul_f32(GROWTH).min(LONGEST_WAIT);
+            wait = wait.mul_f32(GROWTH).min(LONGEST_WAIT.max(self.first));
         }
         Ok(None)
+    }
+
+    /// Some question was asked more than once, so that the peer may have answered the other one.
+    pub const fn has_repeated(&self) -> bool {
+        self.repeated.get()
     }
 
     /// Sends without caring.

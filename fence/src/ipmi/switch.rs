@@ -3,7 +3,8 @@
 use super::command::{ChassisControl, GetChassisStatus, GetSystemGuid};
 use super::error::LanError;
 use super::lan::Line;
-use super::{CipherSuite, Login};
+use super::socket::FIRST_WAIT;
+use super::{CipherSuite, Login, Privilege};
 use crate::power::{Bounded, Power, PowerError, PowerSwitch};
 use ipmi_rs::connection::IpmiCommand;
 use plugin_core::{Host, net};
@@ -21,6 +22,7 @@ pub struct IpmiSwitch {
     login: Login,
     suites: Vec<CipherSuite>,
     limit: Duration,
+    first: Duration,
     line: Option<Line>,
     used: Duration,
 }
@@ -28,13 +30,29 @@ pub struct IpmiSwitch {
 impl IpmiSwitch {
     /// Nothing is sent before the first question. `address` is a name or an address; of `suites` the first that the BMC offers is used.
     pub fn new(address: impl Into<String>, port: u16, login: Login, suites: Vec<CipherSuite>) -> Self {
-        IpmiSwitch { address: address.into(), port, login, suites, limit: crate::power::OPERATION, line: None, used: Duration::ZERO }
+        IpmiSwitch {
+            address: address.into(),
+            port,
+            login,
+            suites,
+            limit: crate::power::OPERATION,
+            first: FIRST_WAIT,
+            line: None,
+            used: Duration::ZERO,
+        }
     }
 
     /// Sets the time for one question, with opening the session.
     #[must_use]
     pub const fn within(mut self, limit: Duration) -> Self {
         self.limit = limit;
+        self
+    }
+
+    /// Sets the time to wait for the first packet before it is sent again; later waits follow the BMC's own pace.
+    #[must_use]
+    pub const fn packet_timeout(mut self, first: Duration) -> Self {
+        self.first = first;
         self
     }
 
@@ -67,13 +85,26 @@ impl IpmiSwitch {
         answer
     }
 
+    /// Logs in. An account that may not be administrator steps down to OPERATOR, which suffices to switch and to read; never up.
+    fn open(&mut self, host: &dyn Host) -> Result<Line, LanError> {
+        match self.open_as(host, &self.login) {
+            Err(LanError::Level(_)) if self.login.privilege() == Privilege::Administrator => {
+                let lower = self.login.at(Privilege::Operator);
+                let line = self.open_as(host, &lower)?;
+                self.login = lower;
+                Ok(line)
+            }
+            decided => decided,
+        }
+    }
+
     /// Tries every address that the name has; a silent one does not use up the time of the next.
-    fn open(&self, host: &dyn Host) -> Result<Line, LanError> {
+    fn open_as(&self, host: &dyn Host, login: &Login) -> Result<Line, LanError> {
         let addresses = net::resolve(host, &self.address).map_err(|e| LanError::Unreachable(format!("cannot {e}")))?;
         let mut last = LanError::Unreachable(format!("{} has no address", self.address));
         for (left, address) in (1..=addresses.len()).rev().zip(addresses) {
             let share = host.left() / u32::try_from(left).unwrap_or(u32::MAX);
-            match self.open_at(&Bounded::new(host, share), SocketAddr::new(address, self.port)) {
+            match self.open_at(&Bounded::new(host, share), SocketAddr::new(address, self.port), login) {
                 Err(error) if error.is_silence() => last = error,
                 decided => return decided,
             }
@@ -82,12 +113,12 @@ impl IpmiSwitch {
     }
 
     /// Tries the configured suites in order. One that the BMC has agreed to is kept: lost packets are no reason for a weaker one.
-    fn open_at(&self, host: &dyn Host, address: SocketAddr) -> Result<Line, LanError> {
+    fn open_at(&self, host: &dyn Host, address: SocketAddr, login: &Login) -> Result<Line, LanError> {
         let mut last = LanError::Local("no cipher suite is configured".into());
         for (left, suite) in (1u32..).take(self.suites.len()).collect::<Vec<_>>().into_iter().rev().zip(&self.suites) {
-            let first = Line::open(&Bounded::new(host, host.left() / left), address, *suite, &self.login);
+            let first = Line::open(&Bounded::new(host, host.left() / left), address, *suite, login, self.first);
             let opened = match first {
-                Err(LanError::Silent(stage)) if stage != super::lan::FIRST_STAGE => Line::open(host, address, *suite, &self.login),
+                Err(LanError::Silent(stage)) if stage != super::lan::FIRST_STAGE => Line::open(host, address, *suite, login, self.first),
                 other => other,
             };
             match opened {

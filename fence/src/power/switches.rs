@@ -29,10 +29,20 @@ fn driver(device: &Device, host: &dyn Host) -> Result<Box<dyn PowerSwitch>, Powe
             let missing = || wrong("address, user or secret is missing".into());
             let (Some(address), Some(user), Some(path)) = (&device.address, &device.user, &device.secret) else { return Err(missing()) };
             let password = secret::read(host, path).map_err(|e| wrong(format!("cannot {e}")))?;
+            let kg = device.kg.as_deref().map(|path| secret::read(host, path)).transpose().map_err(|e| wrong(format!("cannot {e}")))?;
+            let kg = kg.map(|digits| ipmi::kg(digits.expose())).transpose().map_err(|e| wrong(format!("kg: {e}")))?;
             // OPERATOR may switch and read (IPMI 2.0 appendix G); asking for more would only shut out careful users.
-            let login = Login::new(user, password.expose().as_bytes(), None, Privilege::Operator).map_err(wrong)?;
-            let port = device.port.unwrap_or(ipmi::PORT);
-            Ok(Box::new(IpmiSwitch::new(address, port, login, CipherSuite::DEFAULT.to_vec())))
+            let privilege = device.privlvl.as_deref().map_or(Ok(Privilege::Operator), Privilege::parse).map_err(wrong)?;
+            let login = Login::new(user, password.expose().as_bytes(), kg.as_deref(), privilege).map_err(wrong)?;
+            let suites = match &device.cipher {
+                Some(numbers) => numbers.iter().map(|n| CipherSuite::parse(&n.to_string())).collect::<Result<_, _>>().map_err(wrong)?,
+                None => CipherSuite::DEFAULT.to_vec(),
+            };
+            let switch = IpmiSwitch::new(address, device.port.unwrap_or(ipmi::PORT), login, suites);
+            Ok(Box::new(match device.packet_timeout {
+                Some(first) => switch.packet_timeout(first.or_forever()),
+                None => switch,
+            }))
         }
         Driver::External => {
             let agent = device.agent.as_deref().ok_or_else(|| wrong("agent is missing".into()))?;

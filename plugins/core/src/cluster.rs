@@ -173,6 +173,14 @@ pub struct Device {
     pub user: Option<String>,
     /// File (0600) with the password.
     pub secret: Option<PathBuf>,
+    /// Cipher suites in the order in which they are tried, 17 and 3 (`ipmi`); default: both.
+    pub cipher: Option<Vec<u8>>,
+    /// Privilege level that is asked for, `operator` or `administrator` (`ipmi`); default: `operator`, which suffices.
+    pub privlvl: Option<String>,
+    /// File (0600) with the Kg as hexadecimal digits (`ipmi`), if the BMC has one.
+    pub kg: Option<PathBuf>,
+    /// Time for the first packet before it is sent again (`ipmi`), 20 ms to 2 s; later waits follow the BMC's pace.
+    pub packet_timeout: Option<Span>,
     /// The ClusterLabs agent of an `external` device.
     pub agent: Option<String>,
     /// Its options; secrets never stand here.

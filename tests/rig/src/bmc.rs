@@ -7,9 +7,11 @@ mod frame;
 mod handshake;
 mod message;
 mod proxy;
+mod pyghmi;
 mod sim;
 
 pub use proxy::{Dice, Passing, Proxy};
+pub use pyghmi::Pyghmi;
 pub use sim::IpmiSim;
 
 use std::collections::VecDeque;

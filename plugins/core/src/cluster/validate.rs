@@ -1,6 +1,6 @@
 //! What a well-formed `cluster.toml` must not say.
 
-use super::{Cluster, Data, Device, Driver, Group};
+use super::{Cluster, Data, Device, Driver, Group, Span};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -76,12 +76,26 @@ impl Cluster {
             }
             Driver::External => must(device.agent.is_some(), || format!("{}: agent is missing", place()))?,
         }
+        Self::validate_ipmi(device, &place())?;
         for key in device.options.keys() {
             must(!key.contains("pass"), || format!("{}: option {key}: a secret stands in a file, named by secret =", place()))?;
         }
         let known =
             device.identity == "drill" || ["guid:", "uuid:"].iter().any(|p| device.identity.strip_prefix(p).is_some_and(|id| hex_digits(id) == 32));
         must(known, || format!("{}: identity = \"{}\": write guid: or uuid: and 32 hexadecimal digits, or drill", place(), device.identity))
+    }
+
+    fn validate_ipmi(device: &Device, place: &str) -> Result<(), String> {
+        let given = device.cipher.is_some() || device.privlvl.is_some() || device.kg.is_some() || device.packet_timeout.is_some();
+        must(!given || device.driver == Driver::Ipmi, || format!("{place}: cipher, privlvl, kg and packet_timeout belong to driver = \"ipmi\""))?;
+        let suites = device.cipher.as_deref().unwrap_or(&[17]);
+        must(!suites.is_empty() && suites.iter().all(|suite| matches!(suite, 17 | 3)), || {
+            format!("{place}: cipher = {suites:?}: use 17 and 3 only; the others leave the password or the command open")
+        })?;
+        let level = device.privlvl.as_deref().unwrap_or("operator");
+        must(matches!(level, "operator" | "administrator"), || format!("{place}: privlvl = \"{level}\": use operator or administrator"))?;
+        let wait = device.packet_timeout.map_or(Duration::from_millis(250), Span::or_forever);
+        must(wait >= Duration::from_millis(20) && wait <= Duration::from_secs(2), || format!("{place}: packet_timeout has to be 20ms to 2s"))
     }
 
     fn validate_group(&self, group: &Group) -> Result<(), String> {
@@ -150,6 +164,11 @@ mod tests {
             (("home = \"pbx1\"", "home = \"pbx3\""), "pbx3"),
             (("link = \"lan\"", "link = \"wan\""), "wan"),
             (("guid:a1234567", "guid:"), "identity"),
+            (("cipher = [17, 3]", "cipher = [17, 0]"), "cipher"),
+            (("cipher = [17, 3]", "cipher = []"), "cipher"),
+            (("privlvl = \"operator\"", "privlvl = \"user\""), "privlvl"),
+            (("packet_timeout = \"250ms\"", "packet_timeout = \"1ms\""), "packet_timeout"),
+            (("plug = \"3\" }", "plug = \"3\" }\nprivlvl = \"operator\""), "driver = \"ipmi\""),
             (("plug = \"3\"", "passwd = \"3\""), "passwd"),
             (("address = \"192.0.2.10/24\"", "address = \"192.0.2.11/24\""), "192.0.2.11"),
             (("address = \"192.0.2.10/24\"", "address = \"192.0.2.10\""), "prefix"),

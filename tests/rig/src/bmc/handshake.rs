@@ -77,7 +77,8 @@ impl Mind {
         let suite = if self.downgrades { 3 } else { asked };
         let id = word(&entropy(4)) | 1;
         let algorithms: [u8; 3] = if suite == 3 { [1, 1, 1] } else { [3, 4, 1] };
-        let mut answer = vec![tag, 0, ceiling, 0];
+        // "Highest level" is answered with the level that it is (section 13.18).
+        let mut answer = vec![tag, 0, if ceiling == 0 { 4 } else { ceiling }, 0];
         answer.extend(&payload[4..8]);
         answer.extend(id.to_le_bytes());
         for (kind, algorithm) in (0..).zip(algorithms) {

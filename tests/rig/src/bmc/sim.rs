@@ -1,7 +1,7 @@
 //! `ipmi_sim` (Debian: openipmi) on a loopback port of its own, with a hook that keeps the power in a file.
 
 use std::fs;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -21,14 +21,19 @@ pub struct IpmiSim {
 }
 
 impl IpmiSim {
-    /// Starts it and waits until it answers.
+    /// Starts it on 127.0.0.1 and waits until it answers.
     pub fn start() -> Self {
+        Self::start_at(IpAddr::V4(Ipv4Addr::LOCALHOST), None)
+    }
+
+    /// Starts it on any loopback address, with a Kg of at most 19 letters (it takes no longer ones).
+    pub fn start_at(ip: IpAddr, kg: Option<&str>) -> Self {
         let folder = std::env::temp_dir().join(format!("twinguard-sim-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
         fs::create_dir_all(folder.join("state")).expect("a folder");
         // The port may be taken between our look and its bind: then it ends, and another port is tried.
         for _ in 0..10 {
-            let free = UdpSocket::bind("127.0.0.1:0").and_then(|s| s.local_addr()).expect("a free port");
-            let mut sim = IpmiSim { child: launch(&folder, free.port()), folder: folder.clone(), address: free };
+            let free = UdpSocket::bind((ip, 0)).and_then(|s| s.local_addr()).expect("a free port");
+            let mut sim = IpmiSim { child: launch(&folder, free, kg), folder: folder.clone(), address: free };
             if sim.answers() {
                 return sim;
             }
@@ -52,7 +57,7 @@ impl IpmiSim {
     }
 
     fn answers(&mut self) -> bool {
-        let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        let socket = UdpSocket::bind((self.address.ip(), 0)).expect("a socket");
         socket.connect(self.address).expect("a loopback peer");
         socket.set_read_timeout(Some(Duration::from_millis(20))).expect("a timeout");
         let start = Instant::now();
@@ -76,10 +81,11 @@ impl Drop for IpmiSim {
     }
 }
 
-fn launch(folder: &std::path::Path, port: u16) -> Child {
-    let at = folder.display();
+fn launch(folder: &std::path::Path, address: SocketAddr, kg: Option<&str>) -> Child {
+    let (at, ip, port) = (folder.display(), address.ip(), address.port());
+    let kg = kg.map_or_else(String::new, |kg| format!(" bmc_key \"{kg}\"\n"));
     let lan = format!(
-        "name \"node\"\nset_working_mc 0x20\nstartlan 1\n addr 127.0.0.1 {port}\n priv_limit admin\n\
+        "name \"node\"\nset_working_mc 0x20\nstartlan 1\n addr {ip} {port}\n{kg} priv_limit admin\n\
          allowed_auths_callback none md2 md5 straight\n allowed_auths_user none md2 md5 straight\n\
          allowed_auths_operator none md2 md5 straight\n allowed_auths_admin none md2 md5 straight\n\
          guid a123456789abcdefa123456789abcdef\nendlan\nchassis_control \"{at}/hook\"\n\
