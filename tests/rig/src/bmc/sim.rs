@@ -29,7 +29,6 @@ impl IpmiSim {
     /// Starts it on any loopback address, with a Kg of at most 19 letters (it takes no longer ones).
     pub fn start_at(ip: IpAddr, kg: Option<&str>) -> Self {
         let folder = std::env::temp_dir().join(format!("twinguard-sim-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
-        fs::create_dir_all(folder.join("state")).expect("a folder");
         // The port may be taken between our look and its bind: then it ends, and another port is tried.
         for _ in 0..10 {
             let free = UdpSocket::bind((ip, 0)).and_then(|s| s.local_addr()).expect("a free port");
@@ -103,6 +102,8 @@ fn launch(folder: &std::path::Path, address: SocketAddr, kg: Option<&str>) -> Ch
          exit 0\n"
     );
     let hook_path = folder.join("hook");
+    // Anew at each try: one that did not start took its folder with it.
+    fs::create_dir_all(folder.join("state")).expect("a folder");
     fs::write(folder.join("lan.conf"), lan).expect("a file");
     fs::write(folder.join("sim.emu"), emulation).expect("a file");
     fs::write(folder.join("power"), "1\n").expect("a file");
