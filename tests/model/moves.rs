@@ -46,6 +46,7 @@ impl Change {
         let (mut state, actions) = decide(&policy(me), &before, event);
         // Numbers that only steer pauses and mails would make the world infinite.
         state.takeovers.clear();
+        state.mailed.clear();
         if let Some(case) = &mut state.case {
             (case.failures, case.refused) = (0, None);
         }

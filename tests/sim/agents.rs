@@ -42,6 +42,8 @@ impl Pair {
         let booted = !world.machines[node].marker;
         world.machines[node].marker = true;
         let found = world.machines[node].state.clone().map_or(Found::Nothing, |s| Found::State(Box::new(s)));
+        let found = if world.machines[node].corrupt { Found::Corrupt("the checksum does not fit".to_owned()) } else { found };
+        let config_hash = world.machines[node].hash.clone();
         let boot_id = format!("boot-{}", world.machines[node].boots);
         world.say(|| format!("the agent of {} starts{}", NAMES[node], if booted { " after a boot" } else { "" }));
         drop(world);
@@ -49,8 +51,7 @@ impl Pair {
         let orders: Orders = Rc::default();
         let status = Rc::default();
         let outside = Surroundings { shared: self.shared.clone(), node, orders: Rc::clone(&orders), status: Rc::clone(&status) };
-        let origin =
-            Origin { cluster: Arc::clone(&self.cluster), config_hash: "same".to_owned(), me: NAMES[node].to_owned(), found, booted, boot_id };
+        let origin = Origin { cluster: Arc::clone(&self.cluster), config_hash, me: NAMES[node].to_owned(), found, booted, boot_id };
         let started = catch_unwind(AssertUnwindSafe(|| Agent::start(origin, Box::new(outside)).expect("one of the two nodes")));
         self.life[node] += 1;
         let life = self.life[node];
@@ -104,8 +105,8 @@ impl Pair {
         for receiver in std::mem::take(&mut brain.answers) {
             match receiver.try_recv() {
                 Ok(answer) => self.heard.operator.push(answer),
-                Err(std::sync::mpsc::TryRecvError::Empty) => brain.answers.push(receiver),
-                Err(std::sync::mpsc::TryRecvError::Disconnected) => {}
+                Err(TryRecvError::Empty) => brain.answers.push(receiver),
+                Err(TryRecvError::Disconnected) => {}
             }
         }
         let heard = &mut self.heard.handler;
@@ -114,8 +115,8 @@ impl Pair {
                 heard.push((*of, answer));
                 false
             }
-            Err(std::sync::mpsc::TryRecvError::Empty) => true,
-            Err(std::sync::mpsc::TryRecvError::Disconnected) => false,
+            Err(TryRecvError::Empty) => true,
+            Err(TryRecvError::Disconnected) => false,
         });
         for order in orders {
             self.carry_out(node, order);
@@ -214,8 +215,13 @@ fn fence(shared: &Shared, cluster: &Cluster, node: usize, turn: &Turn) -> Result
     }
     let host = Seat::new(shared, node, turn, Duration::MAX);
     host.wait(cluster.fence.delay.get(NAMES[node]).and_then(|d| d.0).unwrap_or(Duration::ZERO));
+    let began = shared.lock().now;
     let times = Times { off_gap: cluster.fence.off_gap.or_forever(), budget: cluster.fence.budget.or_forever() };
     let target = 1 - node;
-    let level = Level { level: 1, devices: vec![(Box::new(Switch { shared: shared.clone(), target }), identity(target))] };
-    power::fence(&host, NAMES[target], vec![level], times, &mut Line { shared, turn })
+    let switch = |pdu: bool| Switch { shared: shared.clone(), target, pdu, began };
+    let mut levels = vec![Level { level: 1, devices: vec![(Box::new(switch(false)), identity(target))] }];
+    if shared.lock().machines[target].pdu.is_some() {
+        levels.push(Level { level: 2, devices: vec![(Box::new(switch(true)), identity(target))] });
+    }
+    power::fence(&host, NAMES[target], levels, times, &mut Line { shared, turn })
 }

@@ -13,12 +13,12 @@ pub fn configuration(groups: usize) -> String {
                     [fence]\ndelay = { n1 = \"0s\", n2 = \"3s\" }\n\n[limits]\ninterval = \"0s\"\nper_day = 0\n\n\
                     [triggers]\ntwinguard-master-alive = \"peer-lost\"\n\n"
         .to_owned();
-    for node in 0..2 {
+    for (node, name) in NAMES.iter().enumerate() {
         let _ = write!(
             text,
             "[[fence.device]]\ntarget = \"{}\"\ndriver = \"ipmi\"\naddress = \"198.51.100.{}\"\nuser = \"fence\"\nsecret = \"/etc/twinguard/secret/bmc\"\n\
              identity = \"{}\"\n\n",
-            NAMES[node],
+            name,
             node + 1,
             identity(node)
         );

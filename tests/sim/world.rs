@@ -3,7 +3,7 @@
 
 use crate::chance::Chance;
 use fence::takeover::durable::Durable;
-use plugin_core::contract::MailKind;
+use plugin_core::contract::{MailKind, Refusal};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Links by number.
@@ -36,6 +36,8 @@ pub struct Bmc {
     /// It can be reached.
     pub net: bool,
     pub manner: Manner,
+    /// When its cable was swapped with the other's.
+    pub crossed_at: u64,
     /// Time to each answer, ms.
     pub latency: u64,
     /// Time from "done" to off, ms.
@@ -96,6 +98,8 @@ pub struct Machine {
     pub held: [Held; 2],
     pub broken: Broken,
     pub bmc: Bmc,
+    /// A second level: the outlets of its power supplies.
+    pub pdu: Option<Bmc>,
     /// Durable: the state file, and the number of journal writes.
     pub state: Option<Durable>,
     pub writes: u64,
@@ -109,7 +113,11 @@ pub struct Machine {
     pub mails: Vec<(MailKind, String)>,
     /// What a look at the machine finds wrong.
     pub boot_starts: Vec<String>,
-    pub unfit: bool,
+    pub unfit: Option<Refusal>,
+    /// Hash of its configuration.
+    pub hash: String,
+    /// Its state file can not be trusted.
+    pub corrupt: bool,
 }
 
 /// Where an agent is to die: at its write number `write`, before it, after it, or between the journal and the state.
@@ -158,7 +166,7 @@ pub struct Shared(Arc<Mutex<World>>);
 
 impl Shared {
     pub fn new(seed: u64, groups: usize, trace: bool) -> Self {
-        let bmc = Bmc { net: true, manner: Manner::Good, latency: 10, off_after: 0, off_at: None, told: 0, blind: false };
+        let bmc = Bmc { net: true, manner: Manner::Good, crossed_at: 0, latency: 10, off_after: 0, off_at: None, told: 0, blind: false };
         let machine = Machine {
             power: true,
             up: true,
@@ -171,6 +179,7 @@ impl Shared {
             held: [Held::default(); 2],
             broken: Broken::default(),
             bmc,
+            pdu: None,
             state: None,
             writes: 0,
             journal: Vec::new(),
@@ -179,7 +188,9 @@ impl Shared {
             touched: Vec::new(),
             mails: Vec::new(),
             boot_starts: Vec::new(),
-            unfit: false,
+            unfit: None,
+            hash: "same".to_owned(),
+            corrupt: false,
         };
         Self(Arc::new(Mutex::new(World {
             now: 1000,

@@ -288,13 +288,17 @@ impl Draft<'_> {
         let Some(mut case) = self.state.case.clone() else { return };
         let refusal = self.role_refusal().or_else(|| gates.iter().find_map(Gate::refusal));
         if let Some((code, text)) = refusal {
-            let due = case.refused.as_ref().is_none_or(|(old, _, at)| *old != code || now_ms.saturating_sub(*at) >= REMIND_MS);
-            if due {
+            if case.refused.as_ref().is_none_or(|(old, _, _)| *old != code) {
+                case.refused = Some((code, text.clone(), now_ms));
+            }
+            // Boot time starts anew at a boot: a time ahead is an old one.
+            self.state.mailed.retain(|(_, at)| *at <= now_ms && now_ms - at < REMIND_MS);
+            if self.state.mailed.iter().all(|(old, _)| *old != code) {
+                self.state.mailed.push((code, now_ms));
                 let evidence = gates.iter().map(|g| format!("{}: {}", g.name, g.evidence)).collect::<Vec<_>>();
                 self.journal(Record::Gates { case: case.id.clone(), evidence: evidence.clone() });
                 self.journal(Record::Refused { case: case.id.clone(), code, text: text.clone() });
                 self.mail(MailKind::Refused, &case.id, format!("takeover of {} refused: {code}, {text}", self.policy.peer), evidence);
-                case.refused = Some((code, text, now_ms));
             }
             self.state.case = Some(case);
             if life == Life::Alive {
@@ -365,6 +369,7 @@ impl Draft<'_> {
     fn end_attempt(&mut self, record: PeerRecord) {
         self.state.attempt = None;
         self.state.case = None;
+        self.state.mailed.clear();
         self.state.peer.record = record;
         self.act(Action::DropProof);
     }

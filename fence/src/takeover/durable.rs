@@ -48,6 +48,9 @@ pub struct Durable {
     pub frozen: Option<String>,
     /// Unix times (ms) of the automatic takeovers that were completed.
     pub takeovers: Vec<i64>,
+    /// Refusals that were mailed and when (CLOCK_BOOTTIME, ms): a failure that is reported again and again is mailed once.
+    #[serde(default)]
+    pub mailed: Vec<(Refusal, u64)>,
 }
 
 /// One service group on this node.
@@ -238,6 +241,7 @@ impl Durable {
             drain_until_ms: 0,
             frozen: None,
             takeovers: Vec::new(),
+            mailed: Vec::new(),
         }
     }
 }
