@@ -14,6 +14,7 @@ mod itself;
 mod links;
 mod master;
 mod operator;
+mod ready;
 mod refused;
 mod steps;
 

@@ -51,6 +51,7 @@ impl Site {
             gates: vec![],
             attempt: None,
             refusal: None,
+            compared: plugin_core::contract::status::Compared::default(),
         };
         change(&mut status);
         std::fs::write(self.folder.join("status.json"), serde_json::to_string(&status).unwrap()).unwrap();

@@ -32,6 +32,7 @@ pub fn publish(folder: &Path, node: &str, roles: &[(&str, Role)], change: impl F
         gates: Vec::new(),
         attempt: None,
         refusal: None,
+        compared: plugin_core::contract::status::Compared::default(),
     };
     change(&mut status);
     let path = folder.join("status.json");

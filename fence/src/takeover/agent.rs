@@ -81,6 +81,8 @@ pub struct Agent {
     last_beat: Option<Beat>,
     /// Difference of the nodes' clocks at the last beat.
     skew_ms: Option<u64>,
+    /// Product version of the peer, from its last greeting.
+    peer_version: Option<String>,
     promotion: Option<Arc<Promotion>>,
     ask: Option<Ask>,
     off_ask: Option<Sender<bool>>,
@@ -162,6 +164,7 @@ impl Agent {
             session_link: BTreeMap::new(),
             last_beat: None,
             skew_ms: None,
+            peer_version: None,
             promotion: None,
             ask: None,
             off_ask: None,

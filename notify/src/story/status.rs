@@ -130,6 +130,7 @@ mod tests {
             gates: vec![GateStatus { gate: "G7".into(), refusal: Some(Refusal::DeviceSilent), evidence: "no answer from 198.51.100.11".into() }],
             attempt: None,
             refusal: None,
+            compared: plugin_core::contract::status::Compared::default(),
         }
     }
 

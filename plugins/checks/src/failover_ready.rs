@@ -9,7 +9,7 @@ mod local;
 mod machine;
 
 use machine::Machine;
-use plugin_core::cluster::Cluster;
+use plugin_core::cluster::{Cluster, Span};
 use plugin_core::contract::Status;
 use plugin_core::contract::paths;
 use plugin_core::host::read_status;
@@ -20,7 +20,8 @@ use std::path::PathBuf;
 ///
 /// Every gate of the agent, and latent defects: one fence level, equal devices, no trigger, units or mounts that start at boot,
 /// NFS, missing units, mount points and devices, a failover address that comes up by itself, a third machine that answers for
-/// it, servers bound to one address, a clock that nobody sets, another cluster manager, DRBD that promotes by itself.
+/// it, servers bound to one address, a clock that nobody sets or that differs from the peer's, another version there, another
+/// cluster manager, DRBD that promotes by itself, no room for journal or mails, no drill for a long time.
 ///
 /// Each defect is WARNING; what can't be looked at is UNKNOWN. ARP needs the right to send packets (`cap_net_raw`).
 ///
@@ -46,6 +47,9 @@ pub struct FailoverReady {
     /// Read fstab, network and DRBD configuration below this folder (a container, a snapshot)
     #[arg(long, value_name = "DIR", default_value = "/")]
     root: PathBuf,
+    /// Age at which the last takeover of this node proves nothing any more; never = no drill is asked for
+    #[arg(long, value_name = "TIME", default_value = "8760h")]
+    drill_age: Span,
     /// Do not send ARP: nobody is asked who answers for the failover addresses
     #[arg(long)]
     no_arp: bool,
@@ -55,6 +59,7 @@ pub struct FailoverReady {
 #[derive(Debug)]
 pub struct Facts {
     me: String,
+    drill_age: Span,
     cluster: Cluster,
     status: Result<Status, Blind>,
     machine: Machine,
@@ -73,7 +78,7 @@ impl Check for FailoverReady {
         let cluster = Cluster::parse(&text).map_err(wrong)?;
         let me = self.node.clone().unwrap_or_else(plugin_core::host::nodename);
         let machine = machine::look(self, host, &cluster, &me);
-        Ok(Facts { me, cluster, status: read_status(host, &self.status), machine })
+        Ok(Facts { me, drill_age: self.drill_age, cluster, status: read_status(host, &self.status), machine })
     }
 
     fn evaluate(&self, facts: &Facts, report: &mut Report) {
@@ -93,6 +98,13 @@ fn judge(facts: &Facts, report: &mut Report) {
                 report.say(State::Warning, text);
             }
             defects.extend(agent::defects(status));
+            defects.extend(facts.drill_age.0.and_then(|age| agent::drill(status, facts.machine.wall_ms, age)));
+            if status.node != facts.me && facts.cluster.peer_of(&facts.me).is_some() {
+                defects.push(format!(
+                    "this node calls itself {}, its agent says {}: the host name was changed, or both nodes have the same (MD8)",
+                    facts.me, status.node
+                ));
+            }
         }
     }
     for blind in &facts.machine.blind {
@@ -110,6 +122,5 @@ fn judge(facts: &Facts, report: &mut Report) {
 }
 
 #[cfg(test)]
-#[path = "failover_ready/tests.rs"]
 #[allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 mod tests;

@@ -29,5 +29,6 @@ pub fn status(node: &str, roles: &[(&str, Role)]) -> Status {
         gates: Vec::new(),
         attempt: None,
         refusal: None,
+        compared: plugin_core::contract::status::Compared::default(),
     }
 }

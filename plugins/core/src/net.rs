@@ -15,7 +15,7 @@ mod target;
 mod tcp;
 
 pub use answer::{http_get, sip_options};
-pub use arp::{arp_probe, arp_request};
+pub use arp::{arp_holders, arp_probe, arp_request};
 pub use datagram::Datagrams;
 pub use icmp::ping;
 pub use names::{carrier, resolve};

@@ -67,7 +67,10 @@ impl Lab {
         let relay = format!("{}:25", site::WITNESS);
         lab.sink = Some(Sink::start(&relay, &lab.site.run.join("mails"), &certs, Some(&lab.site.netns_path("witness"))));
         for node in Node::BOTH {
-            bmc::start(&lab.site, node)?;
+            bmc::start(&lab.site, node, bmc::PORT)?;
+            if plan.sound {
+                bmc::start(&lab.site, node, bmc::PORT + 1)?;
+            }
             lab.wait_up(node)?;
         }
         Ok(lab)

@@ -21,6 +21,7 @@ impl Agent {
                 ));
                 return;
             }
+            self.peer_version = Some(version);
             self.session_link.insert(id, link.clone());
             self.sessions.add(&link, stranger);
             self.outlook.heard(&link, now);

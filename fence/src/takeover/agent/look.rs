@@ -8,7 +8,7 @@ use crate::takeover::message::{Beat, GroupBeat, Message};
 use crate::takeover::ms;
 use crate::takeover::view::Readiness;
 use plugin_core::contract::Refusal;
-use plugin_core::contract::status::{AttemptStatus, GroupStatus, LinkStatus, PeerStatus, RefusalStatus, Role, SCHEMA, Status};
+use plugin_core::contract::status::{AttemptStatus, Compared, GroupStatus, LinkStatus, PeerStatus, RefusalStatus, Role, SCHEMA, Status};
 use std::time::Duration;
 
 impl Agent {
@@ -170,6 +170,12 @@ impl Agent {
                 since_ms: self.state.case.as_ref().map_or(now_ms, |c| c.opened_ms),
             }),
             refusal: refusal.map(|(code, text, since_ms)| RefusalStatus { code, text, since_ms }),
+            compared: Compared {
+                version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+                peer_version: self.peer_version.clone(),
+                skew_ms: self.skew_ms,
+                takeover_ms: self.state.takeovers.last().copied(),
+            },
         }
     }
 }

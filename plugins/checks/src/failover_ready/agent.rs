@@ -2,6 +2,7 @@
 
 use super::Defects;
 use plugin_core::contract::status::{Life, PeerRecord, Role, Status};
+use std::time::Duration;
 
 fn serves_all(status: &Status) -> bool {
     !status.groups.is_empty() && status.groups.iter().all(|g| g.role == Role::Master)
@@ -43,9 +44,21 @@ pub fn refusals(status: &Status) -> Defects {
     all
 }
 
+/// More difference of the clocks than this is a defect, in milliseconds; a graceful move is refused there as well.
+const SKEW: u64 = 1000;
+
 /// What is wrong without a gate that refuses.
 pub fn defects(status: &Status) -> Defects {
     let mut all = Vec::new();
+    let (compared, peer) = (&status.compared, &status.peer.node);
+    if let (Some(own), Some(theirs)) = (&compared.version, &compared.peer_version)
+        && own != theirs
+    {
+        all.push(format!("{peer} runs twinguard {theirs}, this node {own}: install the same version on both nodes"));
+    }
+    if let Some(skew) = compared.skew_ms.filter(|skew| *skew > SKEW) {
+        all.push(format!("the clocks of both nodes differ by {skew} ms (RX2): look at check_time"));
+    }
     for link in &status.peer.links {
         let what = match (link.carrier, link.ping, link.channel) {
             (false, _, _) => "has no carrier here",
@@ -75,4 +88,14 @@ pub fn defects(status: &Status) -> Defects {
         }
     }
     all
+}
+
+/// Is this node known to be able to do it? A takeover with a fence is the only proof, and proofs grow old.
+pub fn drill(status: &Status, wall_ms: i64, age: Duration) -> Option<String> {
+    let (me, peer) = (&status.node, &status.peer.node);
+    let Some(at) = status.compared.takeover_ms else {
+        return Some(format!("{me} has never fenced {peer} and taken over: make a drill while people watch"));
+    };
+    let since = Duration::from_millis(u64::try_from(wall_ms.saturating_sub(at)).unwrap_or(0));
+    (since > age).then(|| format!("the last takeover of {me} is {} days old: make a drill while people watch", since.as_secs() / 86_400))
 }

@@ -49,6 +49,12 @@ fn fence(cluster: &Cluster, all: &mut Defects) {
             1 => all.push(format!("{node} has one fence level only: a device that loses its power together with the node proves nothing")),
             _ => {}
         }
+        let places: Vec<_> = devices.iter().filter_map(|d| d.address.as_ref().map(|a| (d.level, a, d.port))).collect();
+        if let Some((_, address, _)) =
+            places.iter().find(|(l, a, p)| places.iter().any(|(level, address, port)| level > l && (address, port) == (a, p)))
+        {
+            all.push(format!("two fence levels of {node} are one device ({address}): when it is silent, both are"));
+        }
         for device in devices.iter().filter(|d| d.identity == "drill") {
             all.push(format!("level {} of {node} has identity = \"drill\" and no recorded drill: it does not count", device.level));
         }

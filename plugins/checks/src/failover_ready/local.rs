@@ -10,6 +10,8 @@ use std::path::Path;
 
 /// Least room for the agent's journal.
 const ROOM: f64 = 16.0 * 1024.0 * 1024.0;
+/// Least room for mails that wait.
+const MAIL_ROOM: f64 = 1024.0 * 1024.0;
 
 /// Every defect of this node.
 pub fn defects(cluster: &Cluster, me: &str, machine: &Machine) -> Defects {
@@ -22,6 +24,11 @@ pub fn defects(cluster: &Cluster, me: &str, machine: &Machine) -> Defects {
     match &machine.state {
         Some(Err(why)) => all.push(format!("the agent's state can't be written: {why}; every takeover would be refused")),
         Some(Ok(free)) if *free < ROOM => all.push(format!("only {} are left for the agent's journal", Measure::Bytes.words(*free))),
+        _ => {}
+    }
+    match &machine.spool {
+        Some(Err(why)) => all.push(format!("no mail could be kept until it is sent: {why}")),
+        Some(Ok(free)) if *free < MAIL_ROOM => all.push(format!("only {} are left for the mails about a takeover", Measure::Bytes.words(*free))),
         _ => {}
     }
     if !machine.event_socket {
@@ -82,7 +89,7 @@ fn storage(cluster: &Cluster, machine: &Machine, all: &mut Defects) {
         }
         // The file system under the path, whether it is mounted by us now or not.
         let under = machine.mounts.iter().filter(|m| mount.path.starts_with(&m.path)).max_by_key(|m| m.path.as_os_str().len());
-        if let Some(under) = under.filter(|m| m.kind.starts_with("nfs") || m.kind == "cifs") {
+        if let Some(under) = under.filter(|m| m.remote()) {
             all.push(format!("{} lies on {}: it can't be fenced off (BM4)", mount.path.display(), under.kind));
         }
     }
@@ -108,10 +115,10 @@ fn network(cluster: &Cluster, me: &str, machine: &Machine, all: &mut Defects) {
         }
     }
     for answers in &machine.answers {
-        if let (Some(holder), Some(peer)) = (answers.holder, answers.peer)
-            && holder != peer
-        {
-            all.push(format!("{} is answered by {}, which is neither node", answers.address, words(holder)));
+        // Without an answer for the peer's own address nobody can say whose the other one is.
+        let Some(peer) = answers.peer else { continue };
+        for holder in answers.holders.iter().filter(|holder| **holder != peer) {
+            all.push(format!("{} is answered by {}, which is neither node", answers.address, words(*holder)));
         }
     }
 }

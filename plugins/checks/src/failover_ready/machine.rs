@@ -6,8 +6,9 @@ use crate::services::listen::{self, Socket};
 use crate::services::probe::show;
 use crate::services::unit::{Unit, full_name};
 use plugin_core::cluster::{Cluster, Data};
+use plugin_core::contract::paths;
 use plugin_core::host::Command;
-use plugin_core::net::arp_request;
+use plugin_core::net::{arp_holders, arp_request};
 use plugin_core::run::stage;
 use plugin_core::{Blind, Host};
 use std::collections::BTreeMap;
@@ -32,8 +33,8 @@ pub type Mac = [u8; 6];
 pub struct Answers {
     /// The failover address.
     pub address: IpAddr,
-    /// Who answers for it; `None` = nobody.
-    pub holder: Option<Mac>,
+    /// Everybody who answers for it.
+    pub holders: Vec<Mac>,
     /// Who answers for the peer's own address.
     pub peer: Option<Mac>,
 }
@@ -65,13 +66,23 @@ pub struct Machine {
     pub answers: Vec<Answers>,
     /// Free bytes for the agent's state, or why it can't be written.
     pub state: Option<Result<f64, String>>,
+    /// Free bytes for mails that wait, or why they can't.
+    pub spool: Option<Result<f64, String>>,
+    /// Unix time in milliseconds.
+    pub wall_ms: i64,
     /// The event handler's socket is there.
     pub event_socket: bool,
 }
 
 /// Looks.
 pub fn look(args: &FailoverReady, host: &dyn Host, cluster: &Cluster, me: &str) -> Machine {
-    let mut machine = Machine { event_socket: is_socket(&args.event_socket), state: state(&args.state_dir), ..Machine::default() };
+    let mut machine = Machine {
+        event_socket: is_socket(&args.event_socket),
+        state: room(&args.state_dir),
+        spool: room(Path::new(paths::SPOOL)),
+        wall_ms: host.wall_ms(),
+        ..Machine::default()
+    };
     let mut blind = Vec::new();
     let mut note = |what: &str, error: Blind| blind.push(format!("{what} not looked at: cannot {error}"));
     stage("asking systemd");
@@ -159,9 +170,9 @@ fn answers(cluster: &Cluster, me: &str, own: &[(String, IpAddr)]) -> Result<Vec<
         let Some(link) = cluster.links.get(&ip.link) else { continue };
         let (Some(IpAddr::V4(source)), Some(IpAddr::V4(theirs))) = (cluster.address(me, &ip.link), cluster.address(peer, &ip.link)) else { continue };
         let IpAddr::V4(address) = ip.address.address else { continue };
-        let holder = arp_request(&link.interface, source, address, ARP)?;
+        let holders = arp_holders(&link.interface, source, address, ARP)?;
         let peer = arp_request(&link.interface, source, theirs, ARP)?;
-        all.push(Answers { address: ip.address.address, holder, peer });
+        all.push(Answers { address: ip.address.address, holders, peer });
     }
     Ok(all)
 }
@@ -171,8 +182,8 @@ fn is_socket(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|meta| meta.file_type().is_socket())
 }
 
-/// Room for the journal; `None` = the folder is root's alone and can't be asked, or is not there.
-fn state(folder: &Path) -> Option<Result<f64, String>> {
+/// Free bytes below a folder; `None` = it can't be asked, or is not there.
+fn room(folder: &Path) -> Option<Result<f64, String>> {
     let stat = rustix::fs::statvfs(folder).ok()?;
     if stat.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
         return Some(Err(format!("{} is read-only", folder.display())));

@@ -1,9 +1,9 @@
-//! One test for each latent defect: a healthy pair, one thing spoilt, one line more.
+//! One test for each latent defect: a healthy pair, one thing spoilt, one line more. `node` holds those of the machine itself.
 
-use super::machine::Answers;
+mod node;
+
 use super::*;
 use crate::ready_made::status;
-use crate::services::listen::Socket;
 use crate::services::unit::Unit;
 use plugin_core::contract::refusal::Refusal;
 use plugin_core::contract::status::{GateStatus, Life, PeerRecord, RefusalStatus, Role};
@@ -41,7 +41,15 @@ fn healthy() -> Facts {
         state: Some(Ok(1e9)),
         ..Machine::default()
     };
-    Facts { me: "pbx2".into(), cluster, status: Ok(status("pbx2", &[("pbx", Role::Slave)])), machine }
+    let mut status = status("pbx2", &[("pbx", Role::Slave)]);
+    status.compared.takeover_ms = Some(1_000);
+    Facts {
+        me: "pbx2".into(),
+        drill_age: Span::seconds(365 * 86_400),
+        cluster,
+        status: Ok(status),
+        machine: Machine { wall_ms: 86_401_000, ..machine },
+    }
 }
 
 fn first(facts: &Facts) -> String {
@@ -77,7 +85,7 @@ fn rewrite(facts: &mut Facts, from: &str, to: &str) {
 fn a_healthy_pair_is_ready() {
     assert_eq!(first(&healthy()), "FAILOVER READY OK - no defect found; automatic takeover is armed");
     let mut facts = healthy();
-    *state(&mut facts) = status("pbx2", &[("pbx", Role::Master)]);
+    state(&mut facts).groups = status("pbx2", &[("pbx", Role::Master)]).groups;
     gate(&mut facts, "G2", Refusal::Role, "master");
     assert_eq!(first(&facts), "FAILOVER READY OK - no defect found; this node is master, the slave judges the takeover");
 }
@@ -108,6 +116,23 @@ fn the_state_of_the_agent() {
     let refusal = RefusalStatus { code: Refusal::Isolated, text: "no gateway".into(), since_ms: 1 };
     adds(|f| state(f).refusal = Some(refusal), "a takeover was asked for and refused: ISOLATED (no gateway)");
     adds(|f| state(f).groups.iter_mut().for_each(|g| g.degraded = Some("asterisk is down".into())), "group pbx is degraded: asterisk is down");
+}
+
+/// What both agents say of each other, and how long ago this node last proved that it can.
+#[test]
+fn versions_clocks_and_drills() {
+    let compared = |f: &mut Facts, own: &str, theirs: &str, skew: u64| {
+        let compared = &mut state(f).compared;
+        (compared.version, compared.peer_version, compared.skew_ms) = (Some(own.into()), Some(theirs.into()), Some(skew));
+    };
+    adds(|f| compared(f, "0.2.0", "0.1.0", 1000), "pbx1 runs twinguard 0.1.0, this node 0.2.0: install the same version on both nodes");
+    adds(|f| compared(f, "0.2.0", "0.2.0", 1001), "the clocks of both nodes differ by 1001 ms (RX2): look at check_time");
+    adds(|f| state(f).compared.takeover_ms = None, "pbx2 has never fenced pbx1 and taken over: make a drill while people watch");
+    let year = 366 * 86_400_000 + 1_000;
+    adds(|f| f.machine.wall_ms = year, "the last takeover of pbx2 is 366 days old: make a drill while people watch");
+    let mut facts = healthy();
+    (facts.drill_age, facts.machine.wall_ms) = (Span(None), year);
+    assert!(first(&facts).starts_with("FAILOVER READY OK"), "nobody asks for a drill");
 }
 
 #[test]
@@ -159,11 +184,19 @@ fn bm8_fence_devices() {
         |f| device(f, "pbx2", &|d| d.identity = "guid:A1234567-89AB-CDEF-A123-456789ABCDEF".into()),
         "pbx2 and pbx1 have the same fence device (identity guid:a123456789abcdefa123456789abcdef): one of them would switch itself off",
     );
+    adds(
+        |f| device(f, "pbx1", &|d| d.address = Some("198.51.100.31".into())),
+        "two fence levels of pbx1 are one device (198.51.100.31): when it is silent, both are",
+    );
     adds(|f| device(f, "pbx1", &|d| d.address = Some("192.0.2.11".into())), "the fence device of pbx1 has the address of a node: it dies with it");
 }
 
 #[test]
 fn the_rest_of_the_configuration() {
+    adds(
+        |f| f.me = "pbx1".into(),
+        "eth1 has no address 192.168.250.1: cluster.toml says so for link heartbeat, eth0 has no address 192.0.2.11: cluster.toml says so for link lan, this node calls itself pbx1, its agent says pbx2: the host name was changed, or both nodes have the same (MD8)",
+    );
     adds(|f| f.me = "localhost".into(), "this node calls itself localhost, cluster.toml knows pbx1 and pbx2 only (MD8)");
     adds(
         |f| f.cluster.triggers.retain(|_, t| *t != plugin_core::cluster::Trigger::PeerLost),
@@ -183,120 +216,6 @@ fn the_rest_of_the_configuration() {
     let group = |f: &mut Facts, change: &dyn Fn(&mut plugin_core::cluster::Group)| f.cluster.groups.iter_mut().for_each(change);
     adds(|f| group(f, &|g| g.verify.clear()), "group pbx has no verify: a service that hangs counts as taken over");
     adds(|f| group(f, &|g| g.ip.clear()), "group pbx has no failover address: clients stay with the dead node");
-}
-
-#[test]
-fn sx16_units() {
-    let change = |f: &mut Facts, name: &str, change: &dyn Fn(&mut Unit)| change(f.machine.units.iter_mut().find(|u| u.id == name).unwrap());
-    adds(
-        |f| change(f, "asterisk.service", &|u| u.file = "enabled".into()),
-        "asterisk.service starts at boot by itself: only twinguard may start it (SX16); run: systemctl disable asterisk.service",
-    );
-    adds(|f| change(f, "asterisk.service", &|u| u.load = "not-found".into()), "asterisk.service of group pbx is not installed on this node");
-    adds(|f| change(f, "rsync.service", &|u| u.load = "masked".into()), "rsync.service of group pbx is masked on this node");
-    adds(
-        |f| change(f, "twinguard.service", &|u| u.file = "disabled".into()),
-        "twinguard.service does not start at boot: after the next reboot nobody guards the pair; run: systemctl enable twinguard.service",
-    );
-    adds(
-        |f| change(f, "pacemaker.service", &|u| (u.load, u.active) = ("loaded".into(), "active".into())),
-        "pacemaker.service manages resources here too: stop and disable it, or set the adapter in cluster.toml",
-    );
-}
-
-#[test]
-fn bm4_sx8_storage() {
-    let mount = "mounts = [{ device = \"/dev/vg/mail\", path = \"/srv/mail\", fs = \"ext4\" }]";
-    adds(
-        |f| {
-            rewrite(f, "mounts = []", mount);
-            f.machine.fstab = "# /dev/vg/mail /srv/mail ext4 defaults 0 2\nUUID=1 /srv/mail ext4 defaults 0 2\n".into();
-        },
-        "fstab mounts /srv/mail at boot: write noauto, or two nodes mount it at once",
-    );
-    let mut noauto = healthy();
-    rewrite(&mut noauto, "mounts = []", mount);
-    noauto.machine.fstab = "/dev/vg/mail /srv/mail ext4 noauto,noatime 0 2\n".into();
-    assert!(first(&noauto).starts_with("FAILOVER READY OK"));
-    adds(|f| f.machine.missing = vec!["/srv/mail".into()], "/srv/mail is missing on this node: the mount would fail (SX8)");
-    adds(
-        |f| {
-            rewrite(f, "mounts = []", mount);
-            let table = "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 0:9 / /srv rw - nfs4 nas:/srv rw\n";
-            f.machine.mounts = crate::disk::mounts::parse(table).unwrap();
-        },
-        "/srv/mail lies on nfs4: it can't be fenced off (BM4)",
-    );
-}
-
-#[test]
-fn rx9_the_failover_address() {
-    let file = |text: &str| [(PathBuf::from("/etc/network/interfaces"), text.to_owned())].into();
-    adds(
-        |f| f.machine.network = file("iface eth0 inet static\n  address 192.0.2.10/24\n"),
-        "/etc/network/interfaces brings the failover address 192.0.2.10 up at boot: remove it there",
-    );
-    let mut near = healthy();
-    near.machine.network = file("# address 192.0.2.10\n address 192.0.2.100/24\n address 1192.0.2.10\n");
-    assert!(first(&near).starts_with("FAILOVER READY OK"));
-    let answers = |holder| vec![Answers { address: "192.0.2.10".parse().unwrap(), holder, peer: Some([2, 0, 0, 0, 0, 1]) }];
-    adds(|f| f.machine.answers = answers(Some([0xde, 0xad, 0, 0, 0, 9])), "192.0.2.10 is answered by de:ad:00:00:00:09, which is neither node");
-    for fine in [None, Some([2, 0, 0, 0, 0, 1])] {
-        let mut facts = healthy();
-        facts.machine.answers = answers(fine);
-        assert!(first(&facts).starts_with("FAILOVER READY OK"), "{fine:?}");
-    }
-    adds(
-        |f| f.machine.addresses.retain(|(interface, _)| interface == "eth0"),
-        "eth1 has no address 192.168.250.2: cluster.toml says so for link heartbeat",
-    );
-}
-
-#[test]
-fn rx6_a_server_that_is_bound_to_one_address() {
-    let bound = |local: &[&str]| local.iter().map(|l| Socket::new(true, 5060, l)).collect::<Vec<_>>();
-    adds(
-        |f| f.machine.sockets = bound(&["192.0.2.12", "127.0.0.1"]),
-        "port 5060 is bound to 192.0.2.12 only: nobody would answer at 192.0.2.10 (RX6)",
-    );
-    for fine in [&["0.0.0.0"][..], &["*"], &["192.0.2.10", "192.0.2.12"], &["127.0.0.1"], &[]] {
-        let mut facts = healthy();
-        facts.machine.sockets = bound(fine);
-        assert!(first(&facts).starts_with("FAILOVER READY OK"), "{fine:?}");
-    }
-}
-
-#[test]
-fn drbd_that_promotes_by_itself() {
-    let drbd = |text: &str| [(PathBuf::from("/etc/drbd.d/r0.res"), text.to_owned())].into();
-    let fine = "resource r0 {\n net { fencing resource-and-stonith; }\n  fencing resource-and-stonith;\n  auto-promote no;\n}\n";
-    let mut facts = healthy();
-    facts.machine.drbd = drbd(fine);
-    assert!(first(&facts).starts_with("FAILOVER READY OK"));
-    adds(
-        |f| f.machine.drbd = drbd(&fine.replace("auto-promote no", "auto-promote yes")),
-        "/etc/drbd.d/r0.res: auto-promote yes lets a mount make a node primary",
-    );
-    adds(
-        |f| f.machine.drbd = drbd("fencing dont-care;\n"),
-        "/etc/drbd.d/r0.res: fencing dont-care loses writes after a split (write resource-and-stonith)",
-    );
-    adds(|f| f.machine.drbd = drbd("resource r0 {\n}\n"), "DRBD has no fencing policy: its default is dont-care");
-    adds(|f| f.machine.drbd = drbd("fencing resource-only;\nallow-two-primaries yes;\n"), "/etc/drbd.d/r0.res: two primaries are allowed");
-}
-
-#[test]
-fn state_socket_and_clock() {
-    adds(
-        |f| f.machine.state = Some(Err("/var/lib/twinguard is read-only".into())),
-        "the agent's state can't be written: /var/lib/twinguard is read-only; every takeover would be refused",
-    );
-    adds(|f| f.machine.state = Some(Ok(4096.0)), "only 4.0 KiB are left for the agent's journal");
-    adds(
-        |f| f.machine.event_socket = false,
-        "the event handler's socket is missing: no check could start a takeover; run: systemctl start twinguard.socket",
-    );
-    adds(|f| f.machine.synchronised = Some(false), "nobody sets this node's clock: configure chrony or timesyncd (RX2)");
 }
 
 #[test]

@@ -113,6 +113,22 @@ pub struct Status {
     pub attempt: Option<AttemptStatus>,
     /// The last refusal of a takeover that was asked for, while its case is open.
     pub refusal: Option<RefusalStatus>,
+    /// What is no gate, and yet a latent defect.
+    #[serde(default)]
+    pub compared: Compared,
+}
+
+/// This agent beside its peer's, and beside its own past. `None` = not known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Compared {
+    /// Product version of this agent.
+    pub version: Option<String>,
+    /// Product version of the peer's agent, from its last greeting.
+    pub peer_version: Option<String>,
+    /// Milliseconds by which the nodes' clocks differ, from the peer's last message (RX2).
+    pub skew_ms: Option<u64>,
+    /// Unix time in milliseconds of the last takeover with a fence that this node completed: the last proof that it can.
+    pub takeover_ms: Option<i64>,
 }
 
 /// One service group.

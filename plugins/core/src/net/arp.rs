@@ -47,6 +47,26 @@ pub fn arp_request(interface: &str, source: Ipv4Addr, address: Ipv4Addr, timeout
     }
 }
 
+/// As [`arp_request`], but listens for all of `timeout`: everybody who says that the address is theirs, in the order of their answers.
+///
+/// # Errors
+/// As [`arp_request`].
+pub fn arp_holders(interface: &str, source: Ipv4Addr, address: Ipv4Addr, timeout: Duration) -> Result<Vec<[u8; 6]>, Blind> {
+    let wire = Wire::open(interface)?;
+    match wire.send(BROADCAST, REQUEST, source, (NOBODY, address)) {
+        Ok(()) => {}
+        Err(Errno::NETDOWN | Errno::NODEV | Errno::NXIO) => return Ok(Vec::new()),
+        Err(e) => return Err(wire.failed(e)),
+    }
+    let (timer, mut holders) = (Timer::new(timeout), Vec::new());
+    while let Some(mac) = wire.hear(address, timer)? {
+        if !holders.contains(&mac) {
+            holders.push(mac);
+        }
+    }
+    Ok(holders)
+}
+
 /// One gratuitous ARP, as request and as reply: some neighbours only learn from one of them.
 pub(super) fn announce(interface: &str, address: Ipv4Addr) -> Result<(), Blind> {
     let wire = Wire::open(interface)?;

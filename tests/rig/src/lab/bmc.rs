@@ -15,16 +15,20 @@ pub const USER: &str = "fence";
 /// Their password.
 pub const PASSWORD: &str = "lab-bmc-secret";
 
-/// Starts a node's BMC and waits until it answers.
+/// Port of the BMCs; the second level, where there is one, is at the next.
+pub const PORT: u16 = 623;
+
+/// Starts a node's BMC and waits until it answers. A second one at another port switches the same mains: a second level.
 ///
 /// # Errors
 /// It does not answer.
-pub fn start(site: &Site, node: Node) -> Result<(), String> {
-    let name = net::bmc(node);
+pub fn start(site: &Site, node: Node, port: u16) -> Result<(), String> {
+    let host = net::bmc(node);
+    let name = if port == PORT { host.clone() } else { format!("{host}-{port}") };
     let folder = site.run.join(&name);
     let auth = "none md2 md5 straight";
     let lan = format!(
-        "name \"{name}\"\nset_working_mc 0x20\nstartlan 1\n  addr {address} 623\n  priv_limit admin\n  allowed_auths_callback {auth}\n  \
+        "name \"{name}\"\nset_working_mc 0x20\nstartlan 1\n  addr {address} {port}\n  priv_limit admin\n  allowed_auths_callback {auth}\n  \
          allowed_auths_user {auth}\n  allowed_auths_operator {auth}\n  allowed_auths_admin {auth}\n  guid {guid}\nendlan\n\
          chassis_control \"{hook} {run} {node}\"\nuser 1 false \"\" \"\" user 10 {auth}\nuser 2 true \"{USER}\" \"{PASSWORD}\" admin 10 {auth}\n",
         address = node.bmc(),
@@ -38,9 +42,9 @@ pub fn start(site: &Site, node: Node) -> Result<(), String> {
     write(&folder.join("state/.keep"), b"")?;
     let place = |file: &str| folder.join(file).to_string_lossy().into_owned();
     let argv = ["ipmi_sim", "-n", "-c", &place("lan.conf"), "-f", &place("bmc.emu"), "-s", &place("state")];
-    start_helper(site, Some(&name), &format!("{name}.log"), &argv)?;
+    start_helper(site, Some(&host), &format!("{name}.log"), &argv)?;
     wait_for(&format!("answer of {name}"), Duration::from_secs(10), || {
-        chassis(site, &name, node, &["power", "status"]).is_ok_and(|d| d.code == Some(0))
+        chassis_at(site, &host, node, port, &["power", "status"]).is_ok_and(|d| d.code == Some(0))
     })
     .map(drop)
     .map_err(|e| format!("{e}: {}", read(site.run.join(format!("{name}.log")))))
@@ -51,10 +55,16 @@ pub fn start(site: &Site, node: Node) -> Result<(), String> {
 /// # Errors
 /// `ipmitool` can't be started.
 pub fn chassis(site: &Site, from: &str, to: Node, command: &[&str]) -> Result<Done, String> {
+    chassis_at(site, from, to, PORT, command)
+}
+
+fn chassis_at(site: &Site, from: &str, to: Node, port: u16, command: &[&str]) -> Result<Done, String> {
     let secret = site.run.join("bmc.secret");
     write(&secret, PASSWORD.as_bytes())?;
     let (netns, address, secret) = (format!("--net={}", site.netns_path(from).display()), to.bmc(), secret.to_string_lossy().into_owned());
-    let mut args = vec![netns.as_str(), "ipmitool", "-I", "lanplus", "-C", "3", "-N", "1", "-R", "2", "-H", &address, "-U", USER, "-f", &secret];
+    let port = port.to_string();
+    let mut args =
+        vec![netns.as_str(), "ipmitool", "-I", "lanplus", "-C", "3", "-N", "1", "-R", "2", "-p", &port, "-H", &address, "-U", USER, "-f", &secret];
     args.push("chassis");
     args.extend(command);
     done("nsenter", &args)

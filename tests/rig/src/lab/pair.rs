@@ -1,7 +1,7 @@
 //! What makes two machines a pair: host keys, the peer's key with its forced command, `cluster.toml`, secrets, addresses. Written
 //! into the nodes' own layers before they boot, as an administrator would by the quick start.
 
-use super::bmc::{PASSWORD, USER};
+use super::bmc::{PASSWORD, PORT, USER};
 use super::disk::DEVICE;
 use super::site::{CLUSTER_IP, GATEWAY, Link, Node, Site, WITNESS};
 use super::tool::{read, run, write};
@@ -17,6 +17,8 @@ pub struct Plan {
     pub stonith: bool,
     /// `hung` of `[confirm]`.
     pub hung: &'static str,
+    /// Two fence levels for each node and limits against endless takeovers: nothing is left that a careful administrator would mend.
+    pub sound: bool,
     /// `budget` of `[fence]`.
     pub budget: &'static str,
     /// Time that a node's firmware takes, in milliseconds.
@@ -25,7 +27,7 @@ pub struct Plan {
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { stonith: true, hung: "15s", budget: "40s", post_ms: 500 }
+        Self { stonith: true, sound: false, hung: "15s", budget: "40s", post_ms: 500 }
     }
 }
 
@@ -34,18 +36,20 @@ pub fn cluster_toml(plan: &Plan) -> String {
     let mut text = format!(
         "schema = 1\nname = \"lab\"\nautomatic = true\n\n[nodes]\n{nodes}\n[links]\nlan = {{ interface = \"{lan}\", clients = true }}\n\
          heartbeat = {{ interface = \"{heartbeat}\" }}\n\n[witness]\nhosts = [\"ping:{GATEWAY}\", \"ping:{WITNESS}\"]\n\n\
-         [confirm]\nsilence = \"2s\"\nhung = \"{hung}\"\n\n[fence]\nbudget = \"{budget}\"\n\n[limits]\ninterval = \"0s\"\nper_day = 0\n\n\
+         [confirm]\nsilence = \"2s\"\nhung = \"{hung}\"\n\n[fence]\nbudget = \"{budget}\"\n\n[limits]\n{limits}\n\n\
          [triggers]\ntwinguard-master-alive = \"peer-lost\"\n\n",
         nodes = Node::BOTH.map(node_line).concat(),
         lan = Link::Lan.interface(),
         heartbeat = Link::Heartbeat.interface(),
         hung = plan.hung,
         budget = plan.budget,
+        limits = if plan.sound { "interval = \"15m\"\nper_day = 3" } else { "interval = \"0s\"\nper_day = 0" },
     );
-    for node in Node::BOTH.into_iter().filter(|_| plan.stonith) {
+    let ports = [(1, PORT)].into_iter().chain(plan.sound.then_some((2, PORT + 1)));
+    for (node, (level, port)) in Node::BOTH.into_iter().filter(|_| plan.stonith).flat_map(|node| ports.clone().map(move |p| (node, p))) {
         let _ = write!(
             text,
-            "[[fence.device]]\ntarget = \"{}\"\ndriver = \"ipmi\"\naddress = \"{}\"\nuser = \"{USER}\"\nsecret = \"/etc/twinguard/secret/bmc\"\n\
+            "[[fence.device]]\ntarget = \"{}\"\nlevel = {level}\ndriver = \"ipmi\"\naddress = \"{}\"\nport = {port}\nuser = \"{USER}\"\nsecret = \"/etc/twinguard/secret/bmc\"\n\
              identity = \"guid:{}\"\n\n",
             node.name(),
             node.bmc(),

@@ -22,6 +22,7 @@ fn status(life: Life) -> Status {
         gates: vec![],
         attempt: None,
         refusal: None,
+        compared: plugin_core::contract::status::Compared::default(),
     }
 }
 

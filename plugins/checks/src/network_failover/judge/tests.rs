@@ -31,6 +31,7 @@ fn status(network_ok: Option<bool>) -> Status {
         gates: vec![],
         attempt: None,
         refusal: None,
+        compared: plugin_core::contract::status::Compared::default(),
     }
 }
 
