@@ -41,7 +41,7 @@ fn killed_after_the_command_was_sent() {
     kill(&pids);
     let phases = n2_takes_over(&mut scene, crash);
     went_on(&mut scene, crash, &pids);
-    end(scene, "agent killed after SENT", "n1 nothing, n2 everything", Some(&phases));
+    end(scene, "row 22: agent killed after SENT", "n1 nothing, n2 everything", Some(&phases));
 }
 
 /// Matrix row 24: the replay mounts nothing twice.
@@ -58,5 +58,5 @@ fn killed_after_the_mount() {
     kill(&pids);
     let phases = n2_takes_over(&mut scene, crash);
     went_on(&mut scene, crash, &pids);
-    end(scene, "agent killed after the mount", "n1 nothing, n2 everything", Some(&phases));
+    end(scene, "row 24: agent killed after the mount", "n1 nothing, n2 everything", Some(&phases));
 }

@@ -8,7 +8,7 @@ use rig::lab::{Node, Plan};
 use std::time::Duration;
 
 /// Calls the event handler as Icinga does; `changes` replace what a right call says.
-fn call(scene: &Scene, changes: &[(&str, &str)]) {
+pub fn call(scene: &Scene, changes: &[(&str, &str)]) {
     let now = (rig::lab::tool::now_ms() / 1000).to_string();
     let mut options = vec![
         ("--host", "n2"),
@@ -56,7 +56,7 @@ fn calls_that_must_not_act_do_not() {
     assert!(scene.watch.first(crash, |m| m.sign == Sign::Opened).is_none(), "an attempt was opened");
     call(&scene, &[]);
     let phases = n2_takes_over(&mut scene, crash);
-    end(scene, "nine wrong calls, then a right one", "n1 nothing, n2 everything", Some(&phases));
+    end(scene, "row 19: nine wrong calls, then a right one", "n1 nothing, n2 everything", Some(&phases));
 }
 
 /// Matrix row 20: the agent goes on without Icinga.
@@ -67,5 +67,5 @@ fn icinga_dies_in_the_middle() {
     wait(&mut scene, "an attempt", crash, |m| m.sign == Sign::Opened);
     scene.lab.run(Node::N2, &["systemctl", "kill", "-s", "KILL", "icinga2.service"]).expect("kill");
     let phases = n2_takes_over(&mut scene, crash);
-    end(scene, "Icinga killed after the attempt opened", "n1 nothing, n2 everything", Some(&phases));
+    end(scene, "row 20: Icinga killed after the attempt opened", "n1 nothing, n2 everything", Some(&phases));
 }

@@ -26,7 +26,7 @@ fn a_cut_heartbeat_is_only_told() {
     assert!(scene.watch.first(cut, |m| acts.contains(&m.sign)).is_none(), "something happened: {:?}", scene.watch.moments);
     scene.lab.uncut(Node::N1, Link::Heartbeat).expect("repair");
     wait(&mut scene, "the mail of the repaired link", now_ms(), |m| m.sign == Sign::Mail && m.text.contains("[lab OK] Links"));
-    end(scene, "heartbeat cable cut and repaired", "n1 everything, n2 nothing", None);
+    end(scene, "row 11: heartbeat cable cut and repaired", "n1 everything, n2 nothing", None);
 }
 
 /// Matrix row 52, in short: outages that end before the silence counts lead to nothing. The kernel may take a second to use a cable
@@ -47,7 +47,7 @@ fn short_outages_lead_to_nothing() {
     let repaired = now_ms();
     let served = || samples(&scene.lab.client_file()).iter().any(|s| s.start_ms > repaired && s.answer.as_deref() == Ok("n1"));
     wait_for("service after the last outage", Duration::from_secs(10), served).expect("served");
-    end(scene, "four short outages of both links", "n1 everything, n2 nothing", None);
+    end(scene, "row 52: four short outages of both links", "n1 everything, n2 nothing", None);
 }
 
 /// Matrix row 12: the clients' switch dies for both, the heartbeat lives.
@@ -61,5 +61,5 @@ fn a_dead_client_switch_moves_nothing() {
     let holds = |s: &Scene| s.lab.role(Node::N1) == Some(Role::Master) && s.held() == "n1 everything, n2 nothing";
     scene.stays("n1 MASTER", Duration::from_secs(8), holds).unwrap_or_else(|e| panic!("{e}"));
     assert!(scene.watch.first(start, |m| [Sign::Opened, Sign::Told].contains(&m.sign)).is_none(), "an attempt was opened");
-    end(scene, "the clients' switch is dead for both", "n1 everything, n2 nothing", None);
+    end(scene, "row 12: the clients' switch is dead for both", "n1 everything, n2 nothing", None);
 }

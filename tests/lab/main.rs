@@ -9,6 +9,7 @@
 )]
 
 mod agent;
+mod forbidden;
 mod handler;
 mod itself;
 mod links;

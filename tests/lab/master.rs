@@ -23,7 +23,7 @@ fn a_crashed_master_is_replaced_and_comes_back_as_standby() {
         s.lab.role(Node::N1) == Some(Role::Standby) && holds(&s.lab.site, Node::N1) == Holds::default() && s.lab.role(Node::N2) == Some(Role::Master)
     };
     scene.stays("n1 STANDBY and idle, n2 MASTER", Duration::from_secs(5), stands_by).unwrap_or_else(|e| panic!("{e}"));
-    end(scene, "crash, then the old master returns", "n1 nothing, n2 everything", Some(&phases));
+    end(scene, "rows 3, 30: crash, then the old master returns", "n1 nothing, n2 everything", Some(&phases));
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn a_frozen_master_is_fenced() {
     scene.lab.hang(Node::N1).expect("hang");
     let phases = n2_takes_over(&mut scene, failure);
     assert_eq!(mains(&scene.lab.site, Node::N1), Mains::Off);
-    end(scene, "master frozen, its kernel answers pings", "n1 nothing, n2 everything", Some(&phases));
+    end(scene, "row 68: master frozen, its kernel answers pings", "n1 nothing, n2 everything", Some(&phases));
 }
 
 /// Matrix row 13.
@@ -56,7 +56,7 @@ fn an_isolated_master_is_fenced() {
     }
     let phases = n2_takes_over(&mut scene, failure);
     assert_eq!(mains(&scene.lab.site, Node::N1), Mains::Off);
-    end(scene, "both cables of the master cut", "n1 nothing, n2 everything", Some(&phases));
+    end(scene, "row 13: both cables of the master cut", "n1 nothing, n2 everything", Some(&phases));
 }
 
 /// Matrix row 18.
@@ -73,7 +73,7 @@ fn fifty_handler_calls_open_one_attempt() {
     let count = |sign: Sign| scene.watch.moments.iter().filter(|m| m.at_ms >= crash && m.sign == sign).count();
     // The BMC itself may see a datagram twice: on a busy machine the session repeats what is not answered in time.
     assert_eq!((count(Sign::Opened), count(Sign::Sent)), (1, 1), "attempts opened, commands sent");
-    end(scene, "50 handler calls at once", "n1 nothing, n2 everything", Some(&phases));
+    end(scene, "row 18: 50 handler calls at once", "n1 nothing, n2 everything", Some(&phases));
 }
 
 /// A takeover is one mail thread: all mails of the incident point to the first one.
@@ -102,5 +102,5 @@ fn a_master_that_thaws_after_the_shot_is_fenced_to_the_end() {
     scene.lab.thaw(Node::N1).expect("thaw");
     let phases = n2_takes_over(&mut scene, failure);
     assert_eq!(mains(&scene.lab.site, Node::N1), Mains::Off);
-    end(scene, "master frozen, thaws after the shot", "n1 nothing, n2 everything", Some(&phases));
+    end(scene, "row 4: master frozen, thaws after the shot", "n1 nothing, n2 everything", Some(&phases));
 }

@@ -60,7 +60,7 @@ fn a_person_attests_that_the_master_is_off() {
     let said = scene.lab.run(Node::N2, &["/usr/sbin/twinguard", "confirm-fenced", "n1"]).expect("confirm-fenced");
     assert!(said.contains("n2 took web over from n1"), "{said}");
     wait(&mut scene, "a reply from n2", crash, |m| m.sign == Sign::Reply && m.node == Some(Node::N2));
-    end(scene, "BMC silent, a person attests", "n1 nothing, n2 everything", None);
+    end(scene, "rows 1, 60: BMC silent, a person attests", "n1 nothing, n2 everything", None);
 }
 
 /// Matrix row 41: nothing is automatic until the maintenance is ended; then the case goes on by itself.
@@ -74,7 +74,7 @@ fn maintenance_holds_a_takeover_until_it_is_ended() {
     wait(&mut scene, "the refusal", crash, |m| m.sign == Sign::Refused("MAINTENANCE".to_owned()));
     let idle = |s: &Scene| s.held() == "n1 nothing, n2 nothing";
     scene.stays("nobody serves", Duration::from_secs(4), idle).unwrap_or_else(|e| panic!("{e}"));
-    table::note("maintenance on: refused with MAINTENANCE", &scene.held(), None);
+    table::note("row 41: maintenance on: refused with MAINTENANCE", &scene.held(), None);
 }
 
 /// MD19, MD4: a repaired node is rejoined by a person, and is a slave that can take over again.
@@ -115,5 +115,5 @@ fn after_a_site_loss_the_last_master_leads() {
     }
     scene.lab.wait_role(Node::N1, Role::Master, Duration::from_secs(30)).expect("n1 leads");
     scene.lab.wait_role(Node::N2, Role::Slave, Duration::from_secs(10)).expect("n2 is slave");
-    end(scene, "both nodes lose power and boot", "n1 everything, n2 nothing", None);
+    end(scene, "row 31: both nodes lose power and boot", "n1 everything, n2 nothing", None);
 }

@@ -34,7 +34,7 @@ fn no_takeover_while_the_bmc_is_unreachable() {
     let mut scene = scene(&Plan::default());
     bmc::reachable(&scene.lab.site, Node::N1, false).expect("cut");
     crash_and_refusal(&mut scene, "DEVICE_SILENT");
-    end(scene, "BMC unreachable: refused with DEVICE_SILENT", "n1 nothing, n2 nothing", None);
+    end(scene, "rows 1, 16: BMC unreachable: refused with DEVICE_SILENT", "n1 nothing, n2 nothing", None);
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn a_bmc_that_says_done_and_stays_on_is_no_fence() {
     let mut scene = scene(&Plan { budget: "5s", ..Plan::default() });
     bmc::stuck(&scene.lab.site, Node::N1, true).expect("stuck");
     crash_and_no_takeover(&mut scene, "FENCE_FAILED");
-    end(scene, "BMC says done and stays ON: FENCE_FAILED", "n1 nothing, n2 nothing", None);
+    end(scene, "row 26: BMC says done and stays ON: FENCE_FAILED", "n1 nothing, n2 nothing", None);
 }
 
 /// Matrix row 14 (the strict policy's shot of the master at the slave is no part of this version).
@@ -65,5 +65,5 @@ fn an_isolated_slave_does_nothing() {
     let check = scene.check_master_alive(Node::N2).expect("check");
     assert_eq!(check.code, Some(3), "an isolated node is blind, it sees no dead master: {check:?}");
     assert!(!scene.watch.moments.iter().any(|m| matches!(m.sign, Sign::Opened | Sign::Told) && m.node.is_some_and(|n| n == Node::N2)), "n2 acted");
-    end(scene, "both cables of the slave cut", "n1 everything, n2 nothing", None);
+    end(scene, "row 14: both cables of the slave cut", "n1 everything, n2 nothing", None);
 }

@@ -28,7 +28,7 @@ fn a_broken_file_system_is_not_mounted() {
     record(&mut scene, crash, "UNDO", "FSCK");
     wait(&mut scene, "a mail", crash, |m| m.sign == Sign::Mail && m.text.contains("CRITICAL") && m.text.contains("FSCK"));
     assert!(!holds(&scene.lab.site, Node::N2).mount);
-    end(scene, "the data need a person: FSCK", "n1 nothing, n2 nothing", None);
+    end(scene, "row 37: the data need a person: FSCK", "n1 nothing, n2 nothing", None);
 }
 
 /// Matrix row 38: whoever answers for the cluster IP is not pushed aside; the data stay mounted.
@@ -41,7 +41,7 @@ fn a_stranger_on_the_cluster_ip_stops_the_takeover() {
     wait(&mut scene, "a mail", crash, |m| m.sign == Sign::Mail && m.text.contains("CRITICAL") && m.text.contains("VIP_CONFLICT"));
     let held = holds(&scene.lab.site, Node::N2);
     assert!(held.mount && !held.address && !held.service, "{held:?}");
-    end(scene, "a stranger answers for the cluster IP: VIP_CONFLICT", &format!("n1 nothing, n2 {held:?}"), None);
+    end(scene, "row 38: a stranger answers for the cluster IP: VIP_CONFLICT", &format!("n1 nothing, n2 {held:?}"), None);
 }
 
 /// Matrix row 39: a degraded master; what runs keeps running.
@@ -59,5 +59,5 @@ fn a_service_that_does_not_start_is_told() {
     assert!(group.degraded.is_some(), "{group:?}");
     let held = holds(&scene.lab.site, Node::N2);
     assert!(held.mount && held.address && !held.service, "{held:?}");
-    end(scene, "the service does not start: degraded master", &format!("n1 nothing, n2 {held:?}"), None);
+    end(scene, "row 39: the service does not start: degraded master", &format!("n1 nothing, n2 {held:?}"), None);
 }

@@ -7,6 +7,7 @@ pub mod bmc;
 pub mod cgroup;
 pub mod disk;
 pub mod follow;
+pub mod footprint;
 pub mod founded;
 pub mod icinga;
 pub mod image;

@@ -33,7 +33,10 @@ impl Agent {
             ) {
                 self.stalled.push_back(event);
             }
-            self.unwritable = Some(why.clone());
+            if self.unwritable.replace(why.clone()).is_none() {
+                let incident = format!("state-{}", self.outside.wall_ms());
+                self.mail(MailKind::Trouble, &incident, format!("{} can't write its state and does nothing", self.policy.me), vec![why.clone()]);
+            }
             return self.refuse_all(actions, Refusal::StateUnwritable, &why);
         }
         if !records.is_empty() {

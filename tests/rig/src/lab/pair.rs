@@ -23,11 +23,13 @@ pub struct Plan {
     pub budget: &'static str,
     /// Time that a node's firmware takes, in milliseconds.
     pub post_ms: u64,
+    /// The BMCs' addresses are crossed: each node's "peer" is itself.
+    pub crossed: bool,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { stonith: true, sound: false, hung: "15s", budget: "40s", post_ms: 500 }
+        Self { stonith: true, sound: false, hung: "15s", budget: "40s", post_ms: 500, crossed: false }
     }
 }
 
@@ -52,7 +54,7 @@ pub fn cluster_toml(plan: &Plan) -> String {
             "[[fence.device]]\ntarget = \"{}\"\nlevel = {level}\ndriver = \"ipmi\"\naddress = \"{}\"\nport = {port}\nuser = \"{USER}\"\nsecret = \"/etc/twinguard/secret/bmc\"\n\
              identity = \"guid:{}\"\n\n",
             node.name(),
-            node.bmc(),
+            if plan.crossed { node.other().bmc() } else { node.bmc() },
             node.guid(),
         );
     }

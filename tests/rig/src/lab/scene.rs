@@ -27,7 +27,7 @@ impl Scene {
     pub fn set(plan: &Plan) -> Result<Self, String> {
         let lab = Lab::start(plan)?;
         let audit = Some(Audit::start(&lab.site));
-        lab.found(plan.stonith)?;
+        lab.found(plan.stonith && !plan.crossed)?;
         lab.start_client()?;
         let mut watch = Watch::start(&lab);
         watch.wait(&lab, "service from n1", 0, Duration::from_secs(10), |m| m.sign == Sign::Reply && m.node == Some(Node::N1))?;
