@@ -1,5 +1,9 @@
 //! `check_fs_sync` on real trees: the peer is the same binary with another root, as an ssh key's forced command would start it.
 
+mod beside;
+mod replicator;
+mod ssh;
+
 use crate::trees::{Pair, Random, oracle};
 use rig::process::{Done, binary, command, run};
 use std::os::unix::fs::{PermissionsExt, symlink};

@@ -12,6 +12,7 @@ mod judge;
 mod look;
 mod peer;
 mod preset;
+mod replicator;
 mod serve;
 mod walk;
 mod wire;
@@ -25,6 +26,7 @@ use plugin_core::host::{Command, Conversation};
 use plugin_core::run::stage;
 use plugin_core::{Blind, Check, Host, Range, Report};
 use preset::Preset;
+use replicator::{Replicator, Waiting};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -73,6 +75,8 @@ pub struct FsSync {
     /// CRITICAL when the number of differences leaves this range
     #[arg(short, long, value_name = "RANGE", allow_hyphen_values = true, default_value = "0")]
     critical: Range,
+    #[command(flatten)]
+    replicator: Replicator,
     /// Look for the paths below this folder (a snapshot, a container)
     #[arg(long, value_name = "DIR", default_value = "/")]
     root: PathBuf,
@@ -98,6 +102,8 @@ pub enum Facts {
         compared: Box<Compared>,
         /// For everything.
         took: Duration,
+        /// What the replicating program says.
+        waiting: Waiting,
         /// What happened to the memory.
         notes: Vec<String>,
     },
@@ -172,7 +178,8 @@ impl Check for FsSync {
         let woods = Woods::walk(self, &terms, host);
         let grace = u32::try_from(self.grace.or_forever().as_secs()).unwrap_or(u32::MAX);
         let compared = peer::finish(&mut talk, &woods.forest, woods.trees, grace)?;
-        Ok(Facts::Compared { compared: Box::new(compared), took: host.now().saturating_sub(begun), notes: woods.notes })
+        let waiting = self.replicator.look(host);
+        Ok(Facts::Compared { compared: Box::new(compared), took: host.now().saturating_sub(begun), waiting, notes: woods.notes })
     }
 
     fn evaluate(&self, facts: &Facts, report: &mut Report) {

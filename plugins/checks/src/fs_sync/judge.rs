@@ -16,8 +16,9 @@ const LISTED: usize = 50;
 pub fn judge(args: &FsSync, facts: &Facts, report: &mut Report) {
     match facts {
         Facts::Served(questions) => report.say(State::Ok, format!("served {questions} questions")),
-        Facts::Compared { compared, took, notes } => {
+        Facts::Compared { compared, took, waiting, notes } => {
             compare(args, compared, *took, report);
+            args.replicator.judge(waiting, report);
             for note in notes {
                 report.note(note.clone());
             }
