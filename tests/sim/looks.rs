@@ -72,7 +72,8 @@ impl Pair {
                 outcome,
             }
         };
-        let mut views = vec![view(&world.machines[target].bmc, 1)];
+        let configured = !self.cluster.devices_of(NAMES[target]).is_empty();
+        let mut views: Vec<DeviceView> = configured.then(|| view(&world.machines[target].bmc, 1)).into_iter().collect();
         views.extend(world.machines[target].pdu.as_ref().map(|pdu| view(pdu, 2)));
         drop(world);
         let time = views.iter().filter_map(|v| v.answered).max().unwrap_or(asked).saturating_sub(asked);

@@ -16,8 +16,10 @@
 mod agents;
 mod bmc;
 mod chance;
+mod cib;
 mod config;
 mod histories;
+mod judge;
 mod kills;
 mod looks;
 mod machine;

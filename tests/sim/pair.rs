@@ -66,7 +66,11 @@ pub struct Pair {
 impl Pair {
     /// Two machines that run, with agents that have never decided anything.
     pub fn new(seed: u64, groups: usize, trace: bool) -> Self {
-        let cluster = Arc::new(Cluster::parse(&configuration(groups)).expect("a good configuration"));
+        Self::with_configuration(&configuration(groups), seed, groups, trace)
+    }
+
+    fn with_configuration(text: &str, seed: u64, groups: usize, trace: bool) -> Self {
+        let cluster = Arc::new(Cluster::parse(text).expect("a good configuration"));
         let mut pair = Self {
             shared: Shared::new(seed, groups, trace),
             heard: Heard::default(),
@@ -91,7 +95,12 @@ impl Pair {
 
     /// A pair that serves: founded by an operator, n1 master of its groups.
     pub fn founded(seed: u64, groups: usize, trace: bool) -> Self {
-        let mut pair = Self::new(seed, groups, trace);
+        Self::founded_with(&configuration(groups), seed, groups, trace)
+    }
+
+    /// The same with another configuration.
+    pub fn founded_with(text: &str, seed: u64, groups: usize, trace: bool) -> Self {
+        let mut pair = Self::with_configuration(text, seed, groups, trace);
         pair.run_for(3000);
         for node in 0..groups {
             pair.order(node, "create");
