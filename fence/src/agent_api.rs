@@ -5,6 +5,7 @@
 
 mod action;
 mod input;
+pub mod login;
 mod metadata;
 mod option;
 
@@ -14,7 +15,9 @@ pub use option::{Kind, Opt, SHARED};
 
 use crate::power::PowerSwitch;
 use plugin_core::Host;
-use std::io::{Read, Write};
+use plugin_core::host::System;
+use std::io::{Read, Write, stderr, stdin, stdout};
+use std::process::ExitCode;
 
 /// Makes the driver from the options; sends nothing. The error is a sentence.
 pub type Build = fn(&Values, &dyn Host) -> Result<Box<dyn PowerSwitch>, String>;
@@ -53,6 +56,19 @@ pub struct World<'a> {
     pub out: &'a mut dyn Write,
     /// Standard error: what the cluster logs as a warning, so nothing on success.
     pub err: &'a mut dyn Write,
+}
+
+/// A binary's whole work: arguments, standard streams, exit code.
+pub fn main(agent: &Agent) -> ExitCode {
+    let mut world = World {
+        args: std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect(),
+        stdin: &mut stdin().lock(),
+        env: &|name| std::env::var(name).ok(),
+        host: &System::new(None),
+        out: &mut stdout().lock(),
+        err: &mut stderr().lock(),
+    };
+    ExitCode::from(run(agent, &mut world))
 }
 
 /// Runs one action; the exit code (0 success, 1 any failure; `status`: 0 on, 2 off, 1 unknown).

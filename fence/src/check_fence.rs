@@ -136,7 +136,7 @@ fn failed(error: &PowerError) -> Answer {
     match error {
         PowerError::Silent(_) => Answer::Silent(text),
         PowerError::Denied(_) => Answer::Denied(text),
-        PowerError::Refused(_) | PowerError::Garbled(_) => Answer::Odd(text),
+        PowerError::Refused(_) | PowerError::Garbled(_) | PowerError::Changing(_) => Answer::Odd(text),
         PowerError::Config(_) => Answer::Unusable(text),
     }
 }

@@ -6,4 +6,5 @@ pub mod external;
 pub mod ipmi;
 pub mod mailer;
 pub mod power;
+pub mod redfish;
 pub mod takeover;

@@ -33,13 +33,15 @@ pub enum Power {
 pub enum PowerError {
     /// No answer within the time, or the way to it is closed.
     Silent(String),
-    /// Credentials or privilege refused: certain, so not worth a second try.
+    /// Credentials or privilege refused, or a certificate that is not believed: certain, so not worth a second try.
     Denied(String),
     /// The device understood and refused.
     Refused(String),
     /// The answer makes no sense.
     Garbled(String),
-    /// The configuration can't be used (secret file, option).
+    /// The device answers, and the node is between on and off.
+    Changing(String),
+    /// The configuration can't be used (secret file, option), or does not fit to what the device offers: certain as well.
     Config(String),
 }
 
@@ -47,6 +49,10 @@ pub enum PowerError {
 pub trait PowerSwitch: Send {
     /// Printable name: driver and address, no secret.
     fn name(&self) -> String;
+    /// Longest time for one question; a web service needs more than a datagram.
+    fn patience(&self) -> Duration {
+        OPERATION
+    }
     /// Who the device says it is (`guid:` or `uuid:` and 32 hexadecimal digits), `None` if it can't tell.
     ///
     /// # Errors
@@ -120,7 +126,12 @@ pub enum FenceFailure {
 impl fmt::Display for PowerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            PowerError::Silent(t) | PowerError::Denied(t) | PowerError::Refused(t) | PowerError::Garbled(t) | PowerError::Config(t) => f.write_str(t),
+            PowerError::Silent(t)
+            | PowerError::Denied(t)
+            | PowerError::Refused(t)
+            | PowerError::Garbled(t)
+            | PowerError::Changing(t)
+            | PowerError::Config(t) => f.write_str(t),
         }
     }
 }

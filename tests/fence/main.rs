@@ -19,6 +19,7 @@ mod judge;
 mod login;
 mod malformed;
 mod proof;
+mod redfish;
 mod run;
 mod scripted;
 mod simulator;

@@ -1,4 +1,4 @@
-//! Runs the real `fence_ipmi`, by standard input or by flags, and never lets it print a secret.
+//! Runs the real `fence_ipmi` and `fence_redfish`, by standard input or by flags, and never lets it print a secret.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -43,10 +43,14 @@ impl Done {
     }
 }
 
-fn spawn(args: &[&str], env: &[(&str, &str)]) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_fence_ipmi"));
-    command.args(args).env_remove("IPMI_PASSWORD").envs(env.iter().copied());
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("fence_ipmi")
+/// The agents.
+pub const IPMI: &str = env!("CARGO_BIN_EXE_fence_ipmi");
+pub const REDFISH: &str = env!("CARGO_BIN_EXE_fence_redfish");
+
+fn spawn(agent: &str, args: &[&str], env: &[(&str, &str)]) -> Child {
+    let mut command = Command::new(agent);
+    command.args(args).env_remove("IPMI_PASSWORD").env_remove("REDFISH_PASSWORD").envs(env.iter().copied());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the agent")
 }
 
 fn finish(child: Child, start: Instant) -> Done {
@@ -61,23 +65,38 @@ fn finish(child: Child, start: Instant) -> Done {
     done
 }
 
-/// Starts it with these lines on standard input.
+/// Starts `fence_ipmi` with these lines on standard input.
 pub fn start(input: &str) -> Child {
-    let mut child = spawn(&[], &[]);
+    start_agent(IPMI, input)
+}
+
+/// Starts an agent with these lines on standard input.
+pub fn start_agent(agent: &str, input: &str) -> Child {
+    let mut child = spawn(agent, &[], &[]);
     child.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("it reads");
     child
 }
 
-/// Runs it as a cluster does: no arguments, these lines on standard input.
+/// Runs `fence_ipmi` as a cluster does: no arguments, these lines on standard input.
 pub fn by_stdin(input: &str) -> Done {
-    let begin = Instant::now();
-    finish(start(input), begin)
+    agent_by_stdin(IPMI, input)
 }
 
-/// Runs it as a person does; standard input holds nonsense that must not be read.
-pub fn by_flags(args: &[&str], env: &[(&str, &str)]) -> Done {
+/// Runs an agent as a cluster does.
+pub fn agent_by_stdin(agent: &str, input: &str) -> Done {
     let begin = Instant::now();
-    let mut child = spawn(args, env);
+    finish(start_agent(agent, input), begin)
+}
+
+/// Runs `fence_ipmi` as a person does; standard input holds nonsense that must not be read.
+pub fn by_flags(args: &[&str], env: &[(&str, &str)]) -> Done {
+    agent_by_flags(IPMI, args, env)
+}
+
+/// Runs an agent as a person does.
+pub fn agent_by_flags(agent: &str, args: &[&str], env: &[(&str, &str)]) -> Done {
+    let begin = Instant::now();
+    let mut child = spawn(agent, args, env);
     // It may have ended without reading.
     let _ = child.stdin.take().expect("a pipe").write_all(b"action=nonsense\n");
     finish(child, begin)

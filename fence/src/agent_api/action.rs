@@ -1,7 +1,7 @@
 //! The actions. `off` means *seen* off, twice; an unreachable device is never "off".
 
 use super::{Agent, Values, World};
-use crate::power::{Bounded, LevelFailure, Pace, Power, PowerSwitch, Times, Watch, confirm_off, is_same_identity};
+use crate::power::{Bounded, LevelFailure, Pace, Power, PowerError, PowerSwitch, Times, Watch, confirm_off, is_same_identity};
 use plugin_core::Host;
 use std::time::Duration;
 
@@ -124,7 +124,10 @@ pub fn act(agent: &Agent, action: Action, values: &Values, world: &mut World<'_>
         },
         Action::Identity => (switch.identity(host).map_err(|e| format!("cannot {e}"))?.ok_or("the device shows no identity")?, 0),
         // It answers: enough, also when the node is off.
-        Action::Monitor => switch.status(host).map(|_| (String::new(), 0)).map_err(|e| format!("cannot {e}"))?,
+        Action::Monitor => match switch.status(host) {
+            Ok(_) | Err(PowerError::Changing(_)) => (String::new(), 0),
+            Err(error) => return Err(format!("cannot {error}")),
+        },
         Action::Metadata | Action::ValidateAll => (String::new(), 0),
     };
     if values.is_set("verbose") {
@@ -153,20 +156,28 @@ fn off(host: &dyn Host, switch: Switch, identity: String, pace: Pace, watch: &mu
 }
 
 fn on(host: &dyn Host, switch: &mut dyn PowerSwitch, values: &Values) -> Result<String, String> {
-    let failed = |e| format!("cannot {e}");
-    if switch.status(host).map_err(failed)? == Power::On {
-        return Ok("Success: Already ON".into());
+    let failed = |e: PowerError| format!("cannot {e}");
+    let mut last = switch.status(host);
+    match &last {
+        Ok(Power::On) => return Ok("Success: Already ON".into()),
+        Ok(Power::Off) | Err(PowerError::Changing(_)) => {}
+        Err(error) => return Err(failed(error.clone())),
     }
     for _ in 0..values.number("retry-on").unwrap_or(1).max(1) {
         switch.set(host, Power::On).map_err(failed)?;
         host.wait(values.seconds("power-wait"));
         let host = Bounded::new(host, values.seconds("power-timeout"));
         while !host.left().is_zero() {
-            if switch.status(&host).map_err(failed)? == Power::On {
-                return Ok("Success: Powered ON".into());
+            last = switch.status(&host);
+            match &last {
+                Ok(Power::On) => return Ok("Success: Powered ON".into()),
+                Ok(Power::Off) | Err(PowerError::Changing(_)) => host.wait(ON_PAUSE),
+                Err(error) => return Err(failed(error.clone())),
             }
-            host.wait(ON_PAUSE);
         }
     }
-    Err(format!("on failed: {} goes on saying OFF: timed out", switch.name()))
+    Err(match last {
+        Err(error) => format!("on failed: timed out: cannot {error}"),
+        Ok(_) => format!("on failed: {} goes on saying OFF: timed out", switch.name()),
+    })
 }

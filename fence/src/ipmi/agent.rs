@@ -3,11 +3,9 @@
 //! Refuses what it could not do safely: cipher suite 0, `method=cycle` (cannot be verified), a bridged `target`.
 
 use super::{CipherSuite, IpmiSwitch, Login, PORT, Privilege, kg};
-use crate::agent_api::{Agent, Kind, Opt, Values};
+use crate::agent_api::{Agent, Kind, Opt, Values, login};
 use crate::power::PowerSwitch;
-use plugin_core::host::Command;
-use plugin_core::{Host, secret};
-use std::path::Path;
+use plugin_core::Host;
 
 const IGNORED: &str = "Accepted for drop-in use, without effect: the session is IPMI 2.0, spoken without ipmitool";
 
@@ -19,12 +17,12 @@ pub const FENCE_IPMI: Agent = Agent {
         for off only after the BMC has said OFF twice. The password comes by standard input, from a file (--password-file), from a \
         script or from the environment variable IPMI_PASSWORD; --password is visible to every user of this machine while the agent runs.",
     options: &[
-        Opt::text("ip", "Name or address of the BMC").short('a').old(&["ipaddr"]),
+        login::IP,
         Opt::text("ipport", "UDP port of the BMC").short('u').kind(Kind::Integer).default("623"),
-        Opt::text("username", "User name").short('l').old(&["login"]),
-        Opt::text("password", "Password; on the command line every user can see it").short('p').old(&["passwd"]).env("IPMI_PASSWORD"),
-        Opt::text("password-file", "File (0600) with the password").old(&["passwd-file"]),
-        Opt::text("password-script", "Program (absolute path) that prints the password").short('S').old(&["passwd-script"]),
+        login::USERNAME,
+        login::PASSWORD.env("IPMI_PASSWORD"),
+        login::PASSWORD_FILE,
+        login::PASSWORD_SCRIPT,
         Opt::text("privlvl", "Privilege level; an account that may not be administrator is asked for as operator, which suffices")
             .short('L')
             .kind(Kind::Choice(&["callback", "user", "operator", "administrator"]))
@@ -32,7 +30,7 @@ pub const FENCE_IPMI: Agent = Agent {
         Opt::text("cipher", "Cipher suites in the order in which they are tried: 17, 3 or 17,3").short('C').default("17,3"),
         Opt::text("hexadecimal-kg", "Kg as hexadecimal digits, if the BMC has one"),
         Opt::text("plug", "Ignored, unless port_as_ip makes it the address of the BMC").short('n').old(&["port"]),
-        Opt::text("port-as-ip", "plug is the address of the BMC").kind(Kind::Boolean),
+        login::PORT_AS_IP,
         Opt::text("method", "onoff; cycle is refused, since nobody could see the node off")
             .short('m')
             .kind(Kind::Choice(&["onoff", "cycle"]))
@@ -56,11 +54,7 @@ fn build(values: &Values, host: &dyn Host) -> Result<Box<dyn PowerSwitch>, Strin
     if values.text("target").is_some() {
         return Err("target= (a bridged request) is not supported: it would switch another machine".into());
     }
-    let ip = if values.is_set("port-as-ip") {
-        values.text("plug").ok_or("port_as_ip needs plug=ADDRESS")?
-    } else {
-        values.text("ip").ok_or("ip= is missing: name the BMC")?
-    };
+    let ip = login::address(values)?;
     let suites = values
         .text("cipher")
         .unwrap_or_default()
@@ -70,23 +64,9 @@ fn build(values: &Values, host: &dyn Host) -> Result<Box<dyn PowerSwitch>, Strin
         .collect::<Result<Vec<_>, _>>()?;
     let key = values.text("hexadecimal-kg").map(kg).transpose().map_err(|e| format!("hexadecimal_kg: {e}"))?;
     let privilege = Privilege::parse(values.text("privlvl").unwrap_or("administrator"))?;
-    let password = password(values, host)?;
-    let login = Login::new(values.text("username").unwrap_or_default(), password.as_bytes(), key.as_deref(), privilege)?;
-    let port = match values.text("ipport") {
-        Some(text) => text.parse().map_err(|_| format!("ipport={text} is no port"))?,
-        None => PORT,
-    };
+    let password = login::password(values, host)?;
+    let login = Login::new(values.text("username").unwrap_or_default(), password.expose().as_bytes(), key.as_deref(), privilege)?;
+    let port = login::port(values)?.unwrap_or(PORT);
     let limit = values.seconds("login-timeout") + values.seconds("shell-timeout");
     Ok(Box::new(IpmiSwitch::new(ip, port, login, suites).within(limit).packet_timeout(values.seconds("packet-timeout"))))
-}
-
-fn password(values: &Values, host: &dyn Host) -> Result<String, String> {
-    if let Some(path) = values.text("password-file") {
-        return secret::read(host, Path::new(path)).map(|s| s.expose().to_owned()).map_err(|e| format!("password_file: cannot {e}"));
-    }
-    if let Some(path) = values.text("password-script") {
-        let output = host.run(&Command::new(path)).map_err(|e| format!("password_script: cannot {e}"))?;
-        return if output.success() { Ok(output.stdout.trim_end_matches('\n').to_owned()) } else { Err(format!("password_script: {path} failed")) };
-    }
-    Ok(values.text("password").unwrap_or_default().to_owned())
 }

@@ -84,7 +84,7 @@ impl Known {
         match error {
             PowerError::Silent(_) => self.silences += 1,
             PowerError::Denied(_) | PowerError::Config(_) => self.certain = true,
-            PowerError::Refused(_) | PowerError::Garbled(_) => self.silences = 0,
+            PowerError::Refused(_) | PowerError::Garbled(_) | PowerError::Changing(_) => self.silences = 0,
         }
     }
 
@@ -153,7 +153,7 @@ fn evidence(devices: &[Device], first: Duration, second: Duration) -> Vec<String
 }
 
 fn read_all(host: &dyn Host, pace: Pace, devices: &mut [Device], known: &mut [Known], watch: &mut dyn Watch) {
-    let readings = on_each(devices, |_| true, |device| device.status(&Bounded::new(host, pace.operation)));
+    let readings = on_each(devices, |_| true, |device| device.status(&Bounded::new(host, pace.operation.max(device.patience()))));
     for ((reading, known), (device, _)) in readings.into_iter().flatten().zip(known).zip(devices) {
         match &reading {
             Ok(power) => {
@@ -186,8 +186,14 @@ fn send_off(
             watch.may_send(pace.level, &device.name())?;
         }
     }
-    let answers =
-        on_each(devices, |at| picked.get(at) == Some(&true), |device| device.set(&Bounded::new(host, pace.operation * COMMAND_TIME), Power::Off));
+    let answers = on_each(
+        devices,
+        |at| picked.get(at) == Some(&true),
+        |device| {
+            let time = pace.operation.max(device.patience()) * COMMAND_TIME;
+            device.set(&Bounded::new(host, time), Power::Off)
+        },
+    );
     let mut news = false;
     for ((answer, known), (device, _)) in answers.into_iter().zip(known).zip(devices) {
         if answer.is_some() {

@@ -96,7 +96,7 @@ fn identify(host: &dyn Host, level: u8, devices: &mut [Device], watch: &mut dyn 
             return Err(FenceFailure::Identity(format!("level {level}: {}: {text}", device.name())));
         }
     }
-    let shown = on_each(devices, |_| true, |device| device.identity(&Bounded::new(host, OPERATION)));
+    let shown = on_each(devices, |_| true, |device| device.identity(&Bounded::new(host, device.patience())));
     let mut lines = Vec::new();
     for (shown, (device, wanted)) in shown.into_iter().flatten().zip(devices.iter()) {
         match shown {

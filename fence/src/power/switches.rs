@@ -3,13 +3,14 @@
 use super::{Level, PowerError, PowerSwitch};
 use crate::external::External;
 use crate::ipmi::{self, CipherSuite, IpmiSwitch, Login, Privilege};
+use crate::redfish::{Access, RedfishSwitch, Trust, Wanted};
 use plugin_core::cluster::{Cluster, Device, Driver};
 use plugin_core::{Host, secret};
 
 /// The devices that switch `target`, lowest level first; empty if none is configured.
 ///
 /// # Errors
-/// [`PowerError::Config`]: a driver that this version lacks, a secret that can't be read, a user name or password that does not fit.
+/// [`PowerError::Config`]: a secret or an authority that can't be read, a user name or password that does not fit.
 pub fn switches(cluster: &Cluster, target: &str, host: &dyn Host) -> Result<Vec<Level>, PowerError> {
     let mut levels: Vec<Level> = Vec::new();
     for device in cluster.devices_of(target) {
@@ -53,6 +54,15 @@ fn driver(device: &Device, host: &dyn Host) -> Result<Box<dyn PowerSwitch>, Powe
             options.extend(device.user.clone().map(|user| ("username".into(), user)));
             Ok(Box::new(External::new(agent, options, secret).map_err(wrong)?))
         }
-        Driver::Redfish => Err(wrong("driver = \"redfish\" is not supported in this version; use ipmi, or external with fence_redfish".into())),
+        Driver::Redfish => {
+            let missing = || wrong("address, user or secret is missing".into());
+            let (Some(address), Some(user), Some(path)) = (&device.address, &device.user, &device.secret) else { return Err(missing()) };
+            let password = secret::read(host, path).map_err(|e| wrong(format!("cannot {e}")))?;
+            let trust = Trust::parse(device.ca.clone(), device.pin.as_deref(), device.insecure).map_err(wrong)?;
+            let mut access = Access::new(host, address, user, password, &trust).map_err(wrong)?;
+            access.port = device.port.unwrap_or(access.port);
+            access.wanted = device.system.as_deref().map_or(Wanted::Only, Wanted::parse);
+            Ok(Box::new(RedfishSwitch::new(access)))
+        }
     }
 }

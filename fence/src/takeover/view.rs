@@ -86,7 +86,7 @@ fn ask(host: &dyn Host, device: &mut Box<dyn PowerSwitch>, identity: &str) -> Re
     let coded = |e: PowerError| {
         let code = match &e {
             PowerError::Denied(_) => Refusal::DeviceDenied,
-            PowerError::Silent(_) | PowerError::Refused(_) | PowerError::Garbled(_) => Refusal::DeviceSilent,
+            PowerError::Silent(_) | PowerError::Refused(_) | PowerError::Garbled(_) | PowerError::Changing(_) => Refusal::DeviceSilent,
             PowerError::Config(_) => Refusal::Config,
         };
         (code, e.to_string())
@@ -96,7 +96,11 @@ fn ask(host: &dyn Host, device: &mut Box<dyn PowerSwitch>, identity: &str) -> Re
         let said = said.unwrap_or("nothing".to_owned());
         return Err((Refusal::Identity, format!("believe {}: it says {said}, cluster.toml says {identity}", device.name())));
     }
-    device.status(host).map_err(coded)
+    match device.status(host) {
+        // The device works, and between on and off is not off.
+        Err(PowerError::Changing(_)) => Ok(Power::On),
+        said => said.map_err(coded),
+    }
 }
 
 /// Asks the peer's fence devices at once, every half minute, and whenever `wake` says so; ends when `inbox` is closed.
@@ -136,7 +140,7 @@ fn look(cluster: &Cluster, peer: &str, clock: &System) -> Vec<DeviceView> {
     let mut views = Vec::new();
     for level in levels {
         for (mut device, identity) in level.devices {
-            let host = System::new(Some(DEVICE_LIMIT));
+            let host = System::new(Some(DEVICE_LIMIT.max(device.patience())));
             let asked = clock.now();
             let outcome = ask(&host, &mut device, &identity);
             views.push(DeviceView { level: level.level, name: device.name(), asked, answered: Some(clock.now()), outcome });

@@ -4,21 +4,19 @@
 //! Refuses TLS below 1.2, and to hide why a certificate was refused.
 
 mod expiry;
-mod verify;
 
 use plugin_core::net::{Stream, words as plain_words};
 use plugin_core::range::Range;
 use plugin_core::{Blind, Host, Limits, Report, Unit};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use plugin_tls::{Advice, Verifier};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConnection, StreamOwned};
 use std::io::{Error, ErrorKind, Read, Result as IoResult, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use verify::Verifier;
 
-pub use verify::Fingerprint;
+pub use plugin_tls::Fingerprint;
 
 /// Whom to trust.
 #[derive(Clone, Debug, clap::Args)]
@@ -43,6 +41,7 @@ pub struct Trust {
     certificate_critical: Range,
 }
 
+const ADVICE: Advice = Advice { pin: "--fingerprint ", name: "give the right one with --tls-name" };
 /// Seconds of a day.
 const DAY: f64 = 86_400.0;
 
@@ -58,36 +57,18 @@ impl Trust {
         let verifier = Arc::new(match (self.insecure, self.fingerprint) {
             (true, _) => Verifier::anybody(),
             (false, Some(pin)) => Verifier::pinned(pin),
-            (false, None) => Verifier::authorities(self.roots(host)?).map_err(wrong)?,
+            (false, None) => Verifier::authorities(plugin_tls::roots(host, self.ca.as_deref())?).map_err(wrong)?,
         });
-        let config = ClientConfig::builder_with_provider(verify::provider())
-            .with_safe_default_protocol_versions()
-            .map_err(|e| wrong(e.to_string()))?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::<Verifier>::clone(&verifier))
-            .with_no_client_auth();
+        let config = plugin_tls::client(&verifier).map_err(wrong)?;
         let connection = ClientConnection::new(Arc::new(config), server).map_err(|e| wrong(e.to_string()))?;
         let mut line = StreamOwned::new(connection, stream);
         while line.conn.is_handshaking() {
             if let Err(e) = line.conn.complete_io(&mut line.sock) {
-                return Ok(Err(verifier.explain(e)));
+                let why = e.get_ref().and_then(|e| e.downcast_ref()).and_then(|e| verifier.why(e, &ADVICE));
+                return Ok(Err(why.map_or(e, Error::other)));
             }
         }
         Ok(Ok(Wire::Secure(Box::new(line))))
-    }
-
-    fn roots(&self, host: &dyn Host) -> Result<RootCertStore, Blind> {
-        let mut roots = RootCertStore::empty();
-        let Some(path) = &self.ca else {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            return Ok(roots);
-        };
-        let wrong = |reason: &str| Blind::Read { path: path.clone(), reason: reason.to_owned() };
-        for certificate in CertificateDer::pem_slice_iter(host.read(path)?.as_bytes()) {
-            let certificate = certificate.map_err(|_| wrong("it holds no PEM certificate"))?;
-            roots.add(certificate).map_err(|_| wrong("one of its certificates can't be an authority"))?;
-        }
-        if roots.is_empty() { Err(wrong("it holds no PEM certificate")) } else { Ok(roots) }
     }
 
     /// Judges for how long the server's certificate is still valid.

@@ -23,6 +23,7 @@ pub mod hostile;
 pub mod lab;
 pub mod ntp;
 pub mod process;
+pub mod redfish;
 pub mod rsyncd;
 pub mod sip;
 pub mod smtp;

@@ -56,7 +56,7 @@ impl Notify {
             return Err("[notify] relays is empty: how shall anybody be told? It needs at least one relay".into());
         }
         for pin in &self.pin {
-            fingerprint(pin)?;
+            fingerprint(pin).map_err(|e| format!("[notify] {e}"))?;
         }
         if self.channels.iter().any(|argv| argv.first().is_none_or(|program| !program.starts_with('/'))) {
             return Err("[notify] channels: each is a list that begins with the absolute path of a program".into());
@@ -73,7 +73,7 @@ impl Notify {
 /// # Errors
 /// One sentence.
 pub fn fingerprint(text: &str) -> Result<[u8; 32], String> {
-    let wrong = || format!("[notify] pin: \"{text}\" is not sha256: and 64 hexadecimal digits (openssl x509 -noout -fingerprint -sha256)");
+    let wrong = || format!("pin = \"{text}\" is not sha256: and 64 hexadecimal digits (openssl x509 -noout -fingerprint -sha256)");
     let digits: String = text.strip_prefix("sha256:").ok_or_else(wrong)?.chars().filter(|c| *c != ':').collect();
     let mut bytes = [0; 32];
     if digits.len() != 64 || !digits.is_ascii() {

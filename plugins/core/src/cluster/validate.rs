@@ -1,6 +1,6 @@
 //! What a well-formed `cluster.toml` must not say.
 
-use super::{Cluster, Data, Device, Driver, Group, Span};
+use super::{Cluster, Data, Device, Driver, Group, Span, fingerprint};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -76,6 +76,7 @@ impl Cluster {
             }
             Driver::External => must(device.agent.is_some(), || format!("{}: agent is missing", place()))?,
         }
+        Self::validate_redfish(device, &place())?;
         Self::validate_ipmi(device, &place())?;
         for key in device.options.keys() {
             must(!key.contains("pass"), || format!("{}: option {key}: a secret stands in a file, named by secret =", place()))?;
@@ -83,6 +84,16 @@ impl Cluster {
         let known =
             device.identity == "drill" || ["guid:", "uuid:"].iter().any(|p| device.identity.strip_prefix(p).is_some_and(|id| hex_digits(id) == 32));
         must(known, || format!("{}: identity = \"{}\": write guid: or uuid: and 32 hexadecimal digits, or drill", place(), device.identity))
+    }
+
+    fn validate_redfish(device: &Device, place: &str) -> Result<(), String> {
+        let tls = [device.ca.is_some(), device.pin.is_some(), device.insecure].into_iter().filter(|given| *given).count();
+        must(device.driver == Driver::Redfish || (tls == 0 && device.system.is_none()), || {
+            format!("{place}: system, ca, pin and insecure belong to driver = \"redfish\"")
+        })?;
+        must(tls <= 1, || format!("{place}: one of ca, pin and insecure, not several"))?;
+        device.pin.as_deref().map(fingerprint).transpose().map_err(|e| format!("{place}: {e}"))?;
+        Ok(())
     }
 
     fn validate_ipmi(device: &Device, place: &str) -> Result<(), String> {
@@ -169,6 +180,9 @@ mod tests {
             (("privlvl = \"operator\"", "privlvl = \"user\""), "privlvl"),
             (("packet_timeout = \"250ms\"", "packet_timeout = \"1ms\""), "packet_timeout"),
             (("plug = \"3\" }", "plug = \"3\" }\nprivlvl = \"operator\""), "driver = \"ipmi\""),
+            (("user = \"fence\"", "user = \"fence\"\ninsecure = true"), "redfish"),
+            (("driver = \"ipmi\"", "driver = \"redfish\"\npin = \"sha256:00\""), "sha256:00"),
+            (("driver = \"ipmi\"", "driver = \"redfish\"\nca = \"/ca.pem\"\ninsecure = true"), "not several"),
             (("plug = \"3\"", "passwd = \"3\""), "passwd"),
             (("address = \"192.0.2.10/24\"", "address = \"192.0.2.11/24\""), "192.0.2.11"),
             (("address = \"192.0.2.10/24\"", "address = \"192.0.2.10\""), "prefix"),

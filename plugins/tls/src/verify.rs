@@ -8,7 +8,6 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use sha2::{Digest, Sha256};
 use std::fmt;
-use std::io::Error as IoError;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -44,6 +43,15 @@ pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 
+/// How the administrator of this client says what he wants.
+#[derive(Clone, Copy, Debug)]
+pub struct Advice {
+    /// Stands in front of a fingerprint that he may pin.
+    pub pin: &'static str,
+    /// What to do about another name.
+    pub name: &'static str,
+}
+
 #[derive(Debug)]
 enum Rule {
     Authorities(Arc<WebPkiServerVerifier>),
@@ -65,9 +73,14 @@ impl Verifier {
     }
 
     /// By these authorities and by the server's name.
+    ///
+    /// # Errors
+    /// There is no authority.
     pub fn authorities(roots: RootCertStore) -> Result<Self, String> {
         let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build();
-        Ok(Self::new(Rule::Authorities(inner.map_err(|e| format!("this node trusts no authority ({e}); install ca-certificates or give --ca"))?)))
+        Ok(Self::new(Rule::Authorities(
+            inner.map_err(|e| format!("this node trusts no authority ({e}); install ca-certificates or name a file with one"))?,
+        )))
     }
 
     /// By its fingerprint.
@@ -80,27 +93,26 @@ impl Verifier {
         Self::new(Rule::Anybody)
     }
 
-    /// Why the certificate was refused, and what can be done. Other errors are passed on.
-    pub fn explain(&self, error: IoError) -> IoError {
-        let Some(Error::InvalidCertificate(why)) = error.get_ref().and_then(|e| e.downcast_ref::<Error>()) else { return error };
+    /// Why the certificate was refused, and what can be done; `None` if the error is about something else.
+    pub fn why(&self, error: &Error, advice: &Advice) -> Option<String> {
+        let Error::InvalidCertificate(why) = error else { return None };
         let seen = *self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let pin = seen.map_or_else(String::new, |f| format!("; if it is the right one: --fingerprint {f}"));
-        let text = match why {
+        let pin = seen.map_or_else(String::new, |f| format!("; if it is the right one: {}{f}", advice.pin));
+        Some(match why {
             CertificateError::UnknownIssuer => format!("its certificate is signed by no authority that this node trusts{pin}"),
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => "its certificate has expired".into(),
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
                 "its certificate is not valid yet; compare the clocks".into()
             }
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                "its certificate is for another name; give the right one with --tls-name".into()
+                format!("its certificate is for another name; {}", advice.name)
             }
             CertificateError::ApplicationVerificationFailure => format!("its certificate is not the pinned one{pin}"),
             CertificateError::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity") => {
                 format!("its certificate is its own authority (CA:TRUE), which no server's may be{pin}")
             }
             other => format!("its certificate is refused ({other:?})"),
-        };
-        IoError::other(text)
+        })
     }
 }
 
