@@ -2,11 +2,11 @@
 
 use super::{end, n2_takes_over, scene, wait};
 use plugin_core::contract::status::Role;
-use rig::lab::probe::samples;
 use rig::lab::scene::Scene;
 use rig::lab::tool::now_ms;
 use rig::lab::watch::Sign;
 use rig::lab::{Node, Plan, bmc, table, wait_for};
+use rig::speed::outage;
 use std::time::Duration;
 
 /// Runs `twinguard` and wants it refused (exit 2) with a code.
@@ -14,17 +14,6 @@ fn refused(scene: &Scene, node: Node, argv: &[&str], code: &str) {
     let done = scene.lab.exec(node, argv).expect("twinguard");
     assert_eq!(done.code, Some(2), "{argv:?}: {done:?}");
     assert!(done.stderr.contains(code), "{argv:?} does not say {code}: {done:?}");
-}
-
-/// The client's longest time without a good reply since `since`, milliseconds.
-fn outage(scene: &Scene, since: u64) -> u64 {
-    let mut longest = 0;
-    let mut last = since;
-    for sample in samples(&scene.lab.client_file()).iter().filter(|s| s.answer.is_ok() && s.end_ms >= since) {
-        longest = longest.max(sample.end_ms.saturating_sub(last));
-        last = last.max(sample.end_ms);
-    }
-    longest
 }
 
 /// RX10, RX11, MD1: both roles swap, run on the master only, there and back.

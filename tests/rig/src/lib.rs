@@ -27,3 +27,4 @@ pub mod redfish;
 pub mod rsyncd;
 pub mod sip;
 pub mod smtp;
+pub mod speed;
