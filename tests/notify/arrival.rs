@@ -84,6 +84,51 @@ fn the_password_opens_the_relay_and_names_beyond_ascii_arrive() {
 }
 
 #[test]
+fn a_relay_that_knows_auth_login_only_is_opened_too() {
+    let desk = Desk::new();
+    desk.sink.behave(&json!({"login": ["twinguard", "s3cr\u{e9}t"], "only_login": true}));
+    crate::identity::secret(&desk, "s3cr\u{e9}t\n");
+    desk.tell(PROBLEM);
+    let done = desk.deliver();
+    let mails = desk.sink.mails();
+    assert_eq!((mails.len(), mails[0].user.as_deref()), (1, Some("twinguard")), "{done:?}");
+}
+
+#[test]
+fn an_address_beyond_ascii_goes_to_a_relay_that_takes_it() {
+    let desk = Desk::new();
+    let second = rig::smtp::Sink::start("127.0.0.1:0", &desk.path("second"), &desk.certs, None);
+    desk.sink.behave(&json!({"no_utf8": true}));
+    desk.configure(
+        &[desk.relay(), vec![format!("smtp://127.0.0.1:{}", second.port())]].concat(),
+        &["j\u{fc}rgen@b\u{fc}ro.example", "admin@example.org"],
+    );
+    desk.tell(PROBLEM);
+    let done = desk.deliver();
+    let (ascii, utf8) = (desk.sink.mails(), second.mails());
+    assert_eq!((ascii.len(), utf8.len()), (1, 1), "{done:?}");
+    assert_eq!((ascii[0].to[0].as_str(), utf8[0].to[0].as_str()), ("admin@example.org", "j\u{fc}rgen@b\u{fc}ro.example"));
+    assert_eq!(utf8[0].defects, [""; 0]);
+    desk.assert_empty();
+    // No relay takes it: final, and said.
+    desk.configure(&desk.relay(), &["j\u{fc}rgen@b\u{fc}ro.example"]);
+    desk.tell(PROBLEM);
+    assert!(desk.deliver().stderr.contains("it takes no addresses beyond ASCII (SMTPUTF8, RFC 6531)"));
+    assert_eq!(desk.files("failed").len(), 1);
+}
+
+#[test]
+fn a_relay_may_have_an_ipv6_address() {
+    let desk = Desk::new();
+    let certs = rig::smtp::Certs::make(&desk.path("six"), &["::1"]);
+    let sink = rig::smtp::Sink::start("[::1]:0", &desk.path("six-sink"), &certs, None);
+    desk.configure_with(&[format!("smtp://[::1]:{}", sink.port())], &["admin@example.org"], &format!("ca = \"{}\"\n", certs.ca().display()));
+    desk.tell(PROBLEM);
+    let done = desk.deliver();
+    assert_eq!(sink.mails().len(), 1, "{done:?}");
+}
+
+#[test]
 fn smtps_begins_with_tls() {
     let desk = Desk::new();
     let wrapped = rig::smtp::Sink::start_with("127.0.0.1:0", &desk.path("wrapped"), &desk.certs, None, rig::smtp::Begin::Implicit);

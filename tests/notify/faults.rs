@@ -58,6 +58,39 @@ fn a_relay_that_hangs_or_drops_at_any_stage_costs_its_time_and_no_mail() {
 }
 
 #[test]
+fn a_relay_that_hangs_at_the_login_keeps_the_mail_and_one_that_hangs_at_the_good_bye_has_it() {
+    let desk = Desk::new();
+    crate::identity::secret(&desk, "pass");
+    desk.tell(PROBLEM);
+    for (failed, fault) in [(1, "hang"), (2, "close")] {
+        desk.sink.behave(&json!({"login": ["twinguard", "pass"], fault: "auth"}));
+        let done = desk.call(&["--deliver", "--flush", "--timeout", "1"]);
+        assert_eq!((done.code, &desk.queued()["failed"], desk.sink.mails().len()), (Some(0), &json!(failed), 0), "{done:?}");
+    }
+    for fault in ["hang", "close"] {
+        desk.tell(PROBLEM);
+        desk.sink.behave(&json!({"login": ["twinguard", "pass"], fault: "quit"}));
+        desk.deliver();
+        desk.assert_empty();
+    }
+    assert_eq!(desk.sink.mails().len(), 3);
+}
+
+#[test]
+fn a_reply_that_never_comes_may_double_a_mail_and_the_double_has_the_same_id() {
+    let desk = Desk::new();
+    desk.tell(PROBLEM);
+    desk.sink.behave(&json!({"hang": "reply"}));
+    let done = desk.call(&["--deliver", "--timeout", "1"]);
+    assert!(done.stderr.contains("stopped at: the message"), "{done:?}");
+    desk.sink.behave_well();
+    desk.deliver();
+    let mails = desk.sink.mails();
+    assert_eq!((mails.len(), mails[0].header("Message-ID")), (2, mails[1].header("Message-ID")));
+    desk.assert_empty();
+}
+
+#[test]
 fn a_relay_that_drips_bytes_can_not_hold_the_run() {
     let desk = Desk::new();
     desk.tell(PROBLEM);

@@ -45,6 +45,18 @@ fn another_authority_or_another_name_is_refused_and_the_mail_kept() {
 }
 
 #[test]
+fn an_expired_certificate_is_refused_and_the_mail_kept() {
+    let desk = Desk::new();
+    desk.tell(PROBLEM);
+    let expired = Certs::make_expired(&desk.path("expired"), &["127.0.0.1"]);
+    let sink = rig::smtp::Sink::start("127.0.0.1:0", &desk.path("expired-sink"), &expired, None);
+    desk.configure_with(&[format!("smtp://127.0.0.1:{}", sink.port())], &["admin@example.org"], &format!("ca = \"{}\"\n", expired.ca().display()));
+    let done = desk.deliver();
+    assert!(done.stderr.contains("invalid peer certificate: Expired"), "{done:?}");
+    assert_eq!((sink.mails().len(), &desk.queued()["failed"]), (0, &json!(1)));
+}
+
+#[test]
 fn with_an_authority_of_its_own_the_systems_authorities_do_not_count() {
     let desk = Desk::new();
     desk.tell(PROBLEM);

@@ -27,5 +27,6 @@ mod servers;
 mod sessions;
 mod spooling;
 mod threads;
+mod types;
 mod volume;
 mod ways;

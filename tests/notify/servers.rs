@@ -76,6 +76,17 @@ fn their_refusals_keep_the_mail_or_say_why_it_ended() {
 }
 
 #[test]
+fn they_take_a_recipient_beyond_ascii() {
+    for kind in [Kind::Postfix, Kind::Exim] {
+        let (desk, server) = desk(kind, &["j\u{fc}rgen@example.org"], Some(PASSWORD));
+        desk.tell(PROBLEM);
+        let done = desk.deliver();
+        assert_eq!(desk.files("queue"), [""; 0], "{kind:?}: {done:?}\n{}", server.log());
+        assert!(server.wait_for(1)[0].contains("for j\u{fc}rgen@example.org") || server.log().contains("j\u{fc}rgen@example.org"), "{kind:?}");
+    }
+}
+
+#[test]
 fn a_wrong_password_and_none_deliver_nothing_and_lose_nothing() {
     for kind in [Kind::Postfix, Kind::Exim] {
         let (desk, server) = desk(kind, &["admin@example.org"], Some("wrong"));

@@ -23,7 +23,7 @@ def mode():
     except FileNotFoundError:
         return {}
     if Handler.count < wanted.get("after", 0):
-        return {key: wanted[key] for key in ("login", "no_starttls", "run") if key in wanted}
+        return {key: wanted[key] for key in ("login", "only_login", "no_starttls", "no_utf8", "run") if key in wanted}
     return wanted
 
 
@@ -107,6 +107,7 @@ class Sink(SMTP):
 
     async def smtp_QUIT(self, arg):
         self.replies_were_read()
+        await self.hang("quit")
         await super().smtp_QUIT(arg)
 
     def connection_made(self, transport):
@@ -139,6 +140,10 @@ class Sink(SMTP):
     async def smtp_STARTTLS(self, arg):
         await self.hang("starttls")
         await super().smtp_STARTTLS(arg)
+
+    async def smtp_AUTH(self, arg):
+        await self.hang("auth")
+        await super().smtp_AUTH(arg)
 
     async def smtp_MAIL(self, arg):
         self.replies_were_read()
@@ -190,7 +195,9 @@ async def main():
     def session():
         extra = {} if wrapped or mode().get("no_starttls") else {"tls_context": context, "require_starttls": True}
         auth = {"authenticator": authenticator, "auth_require_tls": not wrapped} if mode().get("login") else {}
-        return Sink(Handler(), hostname="sink.test", ident="sink", enable_SMTPUTF8=True, **extra, **auth)
+        if mode().get("only_login"):
+            auth["auth_exclude_mechanism"] = ["PLAIN"]
+        return Sink(Handler(), hostname="sink.test", ident="sink", enable_SMTPUTF8=not mode().get("no_utf8"), **extra, **auth)
 
     host, port = ADDRESS.rsplit(":", 1)
     loop = asyncio.get_running_loop()
