@@ -27,7 +27,7 @@ pub struct Args {
     /// With --deliver: try every waiting mail now, whatever its next time
     #[arg(long, requires = "deliver")]
     pub flush: bool,
-    /// With --deliver or --test: most seconds for one mail with one relay
+    /// With --deliver or --test: most seconds for one mail with one relay; three times as many for the reply to a whole message
     #[arg(long, value_name = "SECS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=50))]
     pub timeout: u64,
     /// Send a test message over each relay and each channel, past the spool, and report each; 1 if one did not take it

@@ -77,6 +77,17 @@ fn a_relay_that_hangs_at_the_login_keeps_the_mail_and_one_that_hangs_at_the_good
 }
 
 #[test]
+fn a_relay_that_thinks_about_a_mail_for_long_gets_it_once() {
+    let desk = Desk::new();
+    desk.tell(PROBLEM);
+    // Beyond the time of an attempt, within three times that.
+    desk.sink.behave(&json!({"slow": 6}));
+    let done = desk.call(&["--deliver", "--timeout", "5"]);
+    assert_eq!((desk.sink.mails().len(), done.code), (1, Some(0)), "{done:?}");
+    desk.assert_empty();
+}
+
+#[test]
 fn a_reply_that_never_comes_may_double_a_mail_and_the_double_has_the_same_id() {
     let desk = Desk::new();
     desk.tell(PROBLEM);

@@ -10,7 +10,7 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::TlsParameters;
 use plugin_core::host::{Host, System};
 use plugin_core::net::resolve;
-use session::{Session, Shared, Verdict};
+use session::{MESSAGE, Session, Shared, Verdict};
 use std::net::SocketAddr;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,6 +21,10 @@ use std::time::Duration;
 const MOST: u32 = 100;
 /// A session that was idle for longer is not used again: relays hang up, and firewalls forget without a word.
 const IDLE: Duration = Duration::from_secs(5);
+
+/// The reply to a whole message may take so many times longer: relays look for viruses before they take one, and RFC 5321 section
+/// 4.5.3.2.6 gives them ten minutes. Who gives up while the relay takes the mail sends it twice.
+const PATIENCE: u32 = 3;
 
 /// What a session with a server needs beside the letter.
 pub(super) struct Access {
@@ -49,17 +53,26 @@ struct Open {
     last: Duration,
 }
 
+impl Open {
+    /// Everything was said; if not, nothing more will be.
+    fn is_at_last_reply(&self) -> bool {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.stop = shared.stage != MESSAGE;
+        !shared.stop
+    }
+}
+
 impl Smtp {
     pub(super) fn new(access: Access) -> Self {
         Self { access: Arc::new(access), open: None, ending: Vec::new() }
     }
 
-    /// Hands one letter over, which ends within `timeout`.
+    /// Hands one letter over, which ends within `timeout`, or [`PATIENCE`] times that if nothing but the last reply is missing.
     pub(super) fn attempt(&mut self, host: &dyn Host, letter: &Arc<Letter>, timeout: Duration) -> Result<(), Failure> {
         let end = host.now() + timeout;
         if let Some(open) = self.open.take() {
             if open.taken < MOST && host.now().saturating_sub(open.last) < IDLE {
-                let verdict = self.hand_over(host, open, letter, end);
+                let verdict = self.hand_over(host, open, letter, (end, timeout));
                 // What the relay may have already must not go a second time.
                 if verdict.outcome.is_ok() || verdict.begun {
                     return verdict.outcome;
@@ -73,7 +86,7 @@ impl Smtp {
             return Err(Failure::Relay("no time was left for a new session".to_owned()));
         }
         let open = self.begin(left)?;
-        self.hand_over(host, open, letter, end).outcome
+        self.hand_over(host, open, letter, (end, timeout)).outcome
     }
 
     fn begin(&self, timeout: Duration) -> Result<Open, Failure> {
@@ -87,11 +100,17 @@ impl Smtp {
         Ok(Open { letters, verdicts, shared, thread, taken: 0, last: Duration::ZERO })
     }
 
-    fn hand_over(&mut self, host: &dyn Host, mut open: Open, letter: &Arc<Letter>, end: Duration) -> Verdict {
+    fn hand_over(&mut self, host: &dyn Host, mut open: Open, letter: &Arc<Letter>, (end, timeout): (Duration, Duration)) -> Verdict {
         // A session that has ended says so below.
         let _ = open.letters.send(Arc::clone(letter));
-        let left = end.saturating_sub(host.now());
-        let verdict = open.verdicts.recv_timeout(left).unwrap_or_else(|why| {
+        let mut left = end.saturating_sub(host.now());
+        let mut told = open.verdicts.recv_timeout(left);
+        if matches!(told, Err(RecvTimeoutError::Timeout)) && open.is_at_last_reply() {
+            let longer = (timeout * (PATIENCE - 1)).min(host.left());
+            left += longer;
+            told = open.verdicts.recv_timeout(longer);
+        }
+        let verdict = told.unwrap_or_else(|why| {
             let mut shared = open.shared.lock().unwrap_or_else(PoisonError::into_inner);
             shared.stop = true;
             let text = match why {

@@ -82,7 +82,7 @@ impl Sink {
 
     /// Changes its behaviour from the next command on; `{}` = well-behaved. Keys: `rcpt` {address: answer}, `data`, `mail`:
     /// answer; `hang`, `close`: stage (`banner`, `ehlo`, `starttls`, `auth`, `mail`, `rcpt`, `data`, `message`, `quit`, and `reply`
-    /// for `hang`: kept, but not said); `drip`: a hang that sends a byte now and then; `lose_reply`; `most` \[mails, answer to the
+    /// for `hang`: kept, but not said); `drip`: a hang that sends a byte now and then; `slow`: seconds before a mail's last reply; `lose_reply`; `most` \[mails, answer to the
     /// next in the same session, or null to close it\]; `after`: the faults begin when so many mails are kept in all; `run`: a
     /// number that is kept with each mail. From the next connection on: `login` \[user, password\], `only_login` (no AUTH PLAIN),
     /// `no_starttls`, `no_utf8`.

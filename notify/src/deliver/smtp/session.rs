@@ -2,7 +2,7 @@
 //! another. Refuses to send anything before TLS is up and verified, to repeat what a relay said while it was being told the
 //! password, and to go on after anything but a taken letter: a relay that refused is asked again in a new session.
 
-use super::{Access, Letter};
+use super::{Access, Letter, PATIENCE};
 use crate::deliver::line::Failure;
 use crate::relay::Tls;
 use lettre::Address;
@@ -18,6 +18,9 @@ use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+/// The stage in which the relay may take the mail.
+pub(super) const MESSAGE: &str = "the message";
 
 /// What the session's thread and the clock's keeper share.
 #[derive(Default)]
@@ -141,9 +144,13 @@ impl Session {
         connection.command(Rcpt::new(to, Vec::new())).map_err(|e| verdict("RCPT TO", &e))?;
         self.at("DATA")?;
         connection.command(Data).map_err(|e| verdict("DATA", &e))?;
-        self.at("the message")?;
+        self.at(MESSAGE)?;
         *begun = true;
-        connection.command(Content(&letter.message)).map(drop).map_err(|e| verdict("the message", &e))
+        // A limit that can't be set is the shorter one.
+        let _ = connection.set_timeout(Some(self.timeout * PATIENCE));
+        connection.command(Content(&letter.message)).map(drop).map_err(|e| verdict(MESSAGE, &e))?;
+        let _ = connection.set_timeout(Some(self.timeout));
+        Ok(())
     }
 }
 

@@ -82,6 +82,7 @@ class Handler:
         keep(name + ".json", json.dumps(about).encode())
         server.kept.append(name)
         server.taken += 1
+        await asyncio.sleep(wanted.get("slow", 0))
         if wanted.get("hang") == "reply":
             note("hung")
             await asyncio.sleep(3600)
