@@ -14,6 +14,7 @@ mod check_fence;
 mod contract;
 mod external;
 mod faults;
+mod fenced;
 mod interop;
 mod judge;
 mod login;

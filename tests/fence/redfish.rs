@@ -2,6 +2,7 @@
 
 mod agent;
 mod contract;
+mod emulator;
 mod faults;
 mod pair;
 mod tls;

@@ -11,7 +11,7 @@ mod pyghmi;
 mod sim;
 
 pub use proxy::{Dice, Passing, Proxy};
-pub use pyghmi::Pyghmi;
+pub use pyghmi::{Pyghmi, python};
 pub use sim::IpmiSim;
 
 use std::collections::VecDeque;

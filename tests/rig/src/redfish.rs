@@ -3,6 +3,9 @@
 
 mod answer;
 mod serve;
+mod sushy;
+
+pub use sushy::{OTHER, Sushy};
 
 use crate::smtp::Certs;
 use std::collections::VecDeque;

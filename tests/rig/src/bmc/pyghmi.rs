@@ -17,11 +17,11 @@ pub struct Pyghmi {
     address: SocketAddr,
 }
 
-/// The Python that `tests/run` has put pyghmi into, beside the test programs or where `$TWINGUARD_PYTHON` says.
-fn python() -> PathBuf {
+/// The Python that `tests/run` has put pyghmi and sushy-tools into, beside the test programs or where `$TWINGUARD_PYTHON` says.
+pub fn python() -> PathBuf {
     let beside = || std::env::current_exe().ok().and_then(|exe| exe.ancestors().map(|at| at.join("python/bin/python")).find(|p| p.exists()));
     let found = std::env::var_os("TWINGUARD_PYTHON").map(PathBuf::from).or_else(beside);
-    found.expect("target/python with pyghmi; tests/run build makes it")
+    found.expect("target/python with pyghmi and sushy-tools; tests/run build makes it")
 }
 
 impl Pyghmi {
