@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::process::Stdio;
 
-/// Every check of the package, with arguments with which it starts to work, and its title.
+/// Every check of both packages, with arguments with which it starts to work, and its title.
 pub const CHECKS: &[(&str, &[&str], &str)] = &[
     ("check_cluster_status", &["--sysroot", "/nonexistent", "--status", "/nonexistent/status.json"], "CLUSTER STATUS"),
     ("check_ami", &["-H", "127.0.0.1"], "AMI"),
@@ -13,6 +13,7 @@ pub const CHECKS: &[(&str, &[&str], &str)] = &[
     ("check_db_sync", &["--engine", "mariadb", "-p", "1", "-u", "icinga", "--role", "standby"], "DB SYNC"),
     ("check_disk", &["-p", "/"], "DISK"),
     ("check_failover_ready", &["--config", "/nonexistent/cluster.toml"], "FAILOVER READY"),
+    ("check_fence", &["--config", "/nonexistent/cluster.toml"], "FENCE"),
     ("check_fs_sync", &["-p", "/nonexistent", "--peer-command", "/bin/sleep", "--peer-command", "9"], "FS SYNC"),
     ("check_master_alive", &["--link", "lo=127.0.0.1@lo", "--status", "/nonexistent/status.json"], "MASTER ALIVE"),
     ("check_network_failover", &["--interface", "lo", "--witness", "ping:127.0.0.1", "--status", "/nonexistent/status.json"], "NETWORK FAILOVER"),

@@ -1,5 +1,7 @@
 //! `check_sip` against a real Kamailio and a real `sipp`, with loss, and against what a real Asterisk said (MD17 Asterisk SIP).
 
+mod srv;
+
 use rig::daemon::{Folder, free_tcp, free_udp};
 use rig::hostile::{Manner, seen_by_everybody, serve};
 use rig::process::{Done, binary, command, run};

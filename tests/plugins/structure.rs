@@ -1,13 +1,23 @@
-//! What the compiler can't enforce: every check's main is the three-line one, and every check is part of these tests.
+//! What the compiler can't enforce: every check's main is the three-line one, every check is part of the tests of the contract,
+//! and each has tests of its own beside it.
 
 use crate::contract::CHECKS;
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Name and text of each check's main; `check_fence` lives beside the drivers.
 fn sources() -> Vec<(String, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bin");
-    let files = std::fs::read_dir(folder).unwrap().map(|f| f.unwrap().path());
-    files.map(|f| (f.file_stem().unwrap().to_str().unwrap().to_owned(), std::fs::read_to_string(&f).unwrap())).collect()
+    let mut all = Vec::new();
+    for folder in ["plugins/checks/src/bin", "fence/src/bin"] {
+        let files = std::fs::read_dir(root().join(folder)).unwrap().map(|f| f.unwrap().path());
+        let named = files.map(|f| (f.file_stem().unwrap().to_str().unwrap().to_owned(), std::fs::read_to_string(&f).unwrap()));
+        all.extend(named.filter(|(name, _)| name.starts_with("check_")));
+    }
+    all
 }
 
 /// `check_master_alive` → `master_alive`, `MasterAlive`.
@@ -23,7 +33,8 @@ fn every_main_is_the_three_line_one() {
     assert!(!all.is_empty());
     for (name, text) in all {
         let (module, check) = names(&name);
-        let main = format!("//! `{name}`.\nfn main() -> std::process::ExitCode {{\n    plugin_core::main::<checks::{module}::{check}>()\n}}\n");
+        let path = if name == "check_fence" { format!("fence::check_fence::{check}") } else { format!("checks::{module}::{check}") };
+        let main = format!("//! `{name}`.\nfn main() -> std::process::ExitCode {{\n    plugin_core::main::<{path}>()\n}}\n");
         assert_eq!(text, main, "src/bin/{name}.rs");
     }
 }
@@ -38,7 +49,7 @@ fn every_check_is_in_the_tests_of_the_contract() {
 #[test]
 fn every_check_has_tests_of_its_own() {
     for (name, _) in sources() {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/plugins").join(format!("{}.rs", names(&name).0));
-        assert!(file.is_file(), "{} is missing", file.display());
+        let file = if name == "check_fence" { "tests/fence/check_fence.rs".to_owned() } else { format!("tests/plugins/{}.rs", names(&name).0) };
+        assert!(root().join(&file).is_file(), "{file} is missing");
     }
 }

@@ -13,8 +13,9 @@ use plugin_core::cluster::{Cluster, Span, Witness};
 use plugin_core::contract::status::{Role, Status};
 use plugin_core::host::read_status;
 use plugin_core::net::Touch;
+use plugin_core::range::percent;
 use plugin_core::run::stage;
-use plugin_core::{Blind, Check, Host, Report};
+use plugin_core::{Blind, Check, Host, Limits, Range, Report};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -56,6 +57,12 @@ pub struct MasterAlive {
     /// The pair's configuration, read when no --link is given
     #[arg(long, value_name = "FILE", default_value = plugin_core::contract::paths::CONFIG)]
     config: PathBuf,
+    /// WARNING when the mean time of a link's answers to the pings leaves this range (seconds); never with --failover
+    #[arg(long, value_name = "RANGE", allow_hyphen_values = true)]
+    rta_warning: Option<Range>,
+    /// WARNING when the percent of a link's pings without an answer leaves this range; never with --failover
+    #[arg(long, value_name = "RANGE", value_parser = percent, allow_hyphen_values = true)]
+    loss_warning: Option<Range>,
     /// For the service with the event handler: OK, CRITICAL or UNKNOWN only. Without it a degraded link or a mute master is WARNING
     #[arg(long)]
     failover: bool,
@@ -95,7 +102,23 @@ struct LinkSight {
     touches: Vec<Result<Touch, Blind>>,
 }
 
+/// What the notify twin of the failover service judges beside life and death.
+#[derive(Debug)]
+struct Twin {
+    /// This is the failover service: only OK, CRITICAL and UNKNOWN.
+    failover: bool,
+    /// Of the mean time of the pings, in seconds.
+    rta: Limits,
+    /// Of the lost pings, in percent.
+    loss: Limits,
+}
+
 impl MasterAlive {
+    fn twin(&self) -> Twin {
+        let limits = |warning: &Option<Range>| Limits { warning: warning.clone(), critical: None };
+        Twin { failover: self.failover, rta: limits(&self.rta_warning), loss: limits(&self.loss_warning) }
+    }
+
     fn plan(&self, host: &dyn Host) -> Result<Plan, Blind> {
         if !self.link.is_empty() {
             return Ok(Plan::given(&self.link, &self.witness, self.need));
@@ -125,7 +148,7 @@ impl Check for MasterAlive {
     fn evaluate(&self, facts: &Facts, report: &mut Report) {
         match facts {
             Facts::Master => report.say(plugin_core::State::Ok, "this node is master, checked by the slave"),
-            Facts::Seen(sight) => judge::judge(sight, self.failover, report),
+            Facts::Seen(sight) => judge::judge(sight, &self.twin(), report),
         }
     }
 }

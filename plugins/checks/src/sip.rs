@@ -7,11 +7,12 @@ mod judge;
 mod probe;
 mod request;
 mod response;
+mod srv;
 
 use crate::place::Place;
 use crate::tls::Trust;
-use plugin_core::net::Target;
-use plugin_core::range::Range;
+use plugin_core::net::{Endpoint, Target, resolve};
+use plugin_core::range::{Range, percent};
 use plugin_core::{Blind, Check, Host, Limits, Report, secret};
 use request::Transport;
 use std::net::SocketAddr;
@@ -36,6 +37,21 @@ pub struct Sip {
     /// Port; default: 5060, with TLS 5061
     #[arg(short, long, value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
+    /// The host is a domain: ask those servers that its SRV records name, the next one where one does not answer (WARNING)
+    #[arg(long, conflicts_with = "port")]
+    srv: bool,
+    /// Name server to ask for SRV records, and its port; default: the first of /etc/resolv.conf
+    #[arg(long, value_name = "ADDRESS[:PORT]", requires = "srv", value_parser = name_server)]
+    nameserver: Option<SocketAddr>,
+    /// Ask so many times, one after the other, and count what is lost
+    #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    count: u32,
+    /// WARNING when the percent of lost datagrams leaves this range; with --count
+    #[arg(long, value_name = "RANGE", value_parser = percent, allow_hyphen_values = true, default_value = "40")]
+    loss_warning: Range,
+    /// CRITICAL when the percent of lost datagrams leaves this range; with --count
+    #[arg(long, value_name = "RANGE", value_parser = percent, allow_hyphen_values = true, default_value = "80")]
+    loss_critical: Range,
     /// udp, tcp or tls
     #[arg(long, value_name = "TRANSPORT", default_value = "udp")]
     transport: Transport,
@@ -81,6 +97,12 @@ fn word(text: &str) -> Result<String, String> {
     if text.is_empty() || text.chars().any(odd) { Err(format!("\"{text}\" does not fit into a SIP address")) } else { Ok(text.to_owned()) }
 }
 
+fn name_server(text: &str) -> Result<SocketAddr, String> {
+    let endpoint: Endpoint = text.parse()?;
+    let address = endpoint.host.parse().map_err(|_| format!("\"{text}\" is no address: a name server can't be found by its name"))?;
+    Ok(SocketAddr::new(address, endpoint.port.unwrap_or(53)))
+}
+
 /// What was met.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Met {
@@ -108,14 +130,41 @@ enum Login {
 pub struct Answer {
     code: u16,
     reason: String,
-    time: Duration,
+    /// Of each question that was answered.
+    times: Vec<Duration>,
+    /// Datagrams that had to be sent again.
     repeated: u32,
+    /// Questions that nobody answered.
+    lost: u32,
     login: Login,
     server: Option<String>,
     allow: Vec<String>,
     from: Option<SocketAddr>,
     retry_after: Option<String>,
     days: Option<f64>,
+    /// Servers of the domain that were to be asked before this one, and why they did not answer.
+    silent: Vec<String>,
+}
+
+impl Sip {
+    /// Asks the domain's servers, until one answers.
+    fn ask_domain(&self, host: &dyn Host, password: Option<&secret::Secret>) -> Result<Met, Blind> {
+        let service = format!("{}.{}", self.transport.service(), self.target.host);
+        let mut silent = Vec::new();
+        for server in srv::lookup(host, &service, self.nameserver)? {
+            let addresses = if server.addresses.is_empty() { resolve(host, &server.name)? } else { server.addresses };
+            let targets: Vec<_> = addresses.into_iter().filter(|a| self.target.wants(*a)).map(|a| SocketAddr::new(a, server.port)).collect();
+            match probe::ask(self, host, &targets, password)? {
+                Met::Answer(mut answer) => {
+                    answer.silent = silent;
+                    return Ok(Met::Answer(answer));
+                }
+                Met::Down(why) => silent.push(format!("{}:{}: {why}", server.name, server.port)),
+                elsewhere @ Met::Elsewhere(_) => return Ok(elsewhere),
+            }
+        }
+        Ok(Met::Down(silent.join("; ")))
+    }
 }
 
 impl Check for Sip {
@@ -127,6 +176,9 @@ impl Check for Sip {
             return Ok(Met::Elsewhere(why));
         }
         let password = self.password_file.as_ref().map(|path| secret::read(host, path)).transpose()?;
+        if self.srv {
+            return self.ask_domain(host, password.as_ref());
+        }
         let targets = self.target.addresses(host, self.port.unwrap_or(self.transport.port()))?;
         probe::ask(self, host, &targets, password.as_ref())
     }

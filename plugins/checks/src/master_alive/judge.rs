@@ -6,11 +6,11 @@
 #[cfg(test)]
 mod tests;
 
-use super::{LinkSight, Sight};
+use super::{LinkSight, Sight, Twin};
 use plugin_core::contract::status::{Life, Status};
 use plugin_core::net::Touch;
 use plugin_core::report::Metric;
-use plugin_core::{Blind, Report, State, Unit};
+use plugin_core::{Blind, Limits, Report, State, Unit};
 use std::time::Duration;
 
 /// What one link shows, over all rounds.
@@ -61,16 +61,16 @@ impl LinkSight {
 }
 
 /// The verdict.
-pub fn judge(sight: &Sight, failover: bool, report: &mut Report) {
+pub fn judge(sight: &Sight, twin: &Twin, report: &mut Report) {
     let (state, text) = verdict(sight);
     // A failover check knows no WARNING: followed by one CRITICAL it would be HARD at once.
-    let state = if failover && state == State::Warning { State::Ok } else { state };
+    let state = if twin.failover && state == State::Warning { State::Ok } else { state };
     report.say(state, text);
     if let Some(line) = sight.status.as_ref().ok().and_then(refusal) {
         report.note(line);
     }
     for link in &sight.links {
-        details(link, report);
+        details(link, twin, report);
     }
     for (witness, answered) in &sight.witnesses {
         report.note(match answered {
@@ -161,7 +161,7 @@ fn refusal(status: &Status) -> Option<String> {
     Some(format!("automatic takeover would be refused: {code} - {}; {}", gate.evidence, code.advice()))
 }
 
-fn details(link: &LinkSight, report: &mut Report) {
+fn details(link: &LinkSight, twin: &Twin, report: &mut Report) {
     let interface = link.link.interface.as_deref().unwrap_or("any interface");
     let carrier = match link.carrier {
         Some(true) => ", carrier",
@@ -177,12 +177,20 @@ fn details(link: &LinkSight, report: &mut Report) {
     let (answered, sent) = (link.answered(), link.pings.len());
     report.note(format!("link {}: {} over {interface}{carrier}: {sign}; {answered} of {sent} pings", link.link.name, link.link.address));
     report.detail(2, format!("link {}: pings {:?}, tcp {:?}", link.link.name, link.pings, link.touches));
+    // With --failover values are exported and never judged: a slow master is no dead one.
+    let mut value = |label: String, value: f64, unit: Unit, limits: &Limits| {
+        if twin.failover {
+            report.export(Metric::new(label, value, unit));
+        } else {
+            report.watch(&label, value, unit, limits);
+        }
+    };
     if let Some(rta) = link.rta() {
-        report.export(Metric::new(format!("{}_rta", link.link.name), rta, Unit::Seconds));
+        value(format!("{}_rta", link.link.name), rta, Unit::Seconds, &twin.rta);
     }
     // Pings that could not be sent are not lost ones.
     let looked = link.pings.iter().filter(|p| p.is_ok()).count();
     if looked > 0 {
-        report.export(Metric::new(format!("{}_loss", link.link.name), 100.0 * (looked - answered) as f64 / looked as f64, Unit::Percent));
+        value(format!("{}_loss", link.link.name), 100.0 * (looked - answered) as f64 / looked as f64, Unit::Percent, &twin.loss);
     }
 }

@@ -100,6 +100,13 @@ impl Carrier {
         }
     }
 
+    /// The next question has so much time; a connection keeps the one it was opened with.
+    pub fn until(&mut self, time: Timer) {
+        if let Self::Udp(_, until) = self {
+            *until = time;
+        }
+    }
+
     /// Asks.
     pub fn ask(&mut self, dialog: &Dialog, turn: &Turn) -> Result<Heard, Failed> {
         match self {
@@ -120,19 +127,29 @@ impl Carrier {
 }
 
 fn over_udp(socket: &Datagrams, until: Timer, dialog: &Dialog, turn: &Turn) -> Result<Heard, Failed> {
+    let mut opened = None;
+    let heard = repeat(socket, until, dialog, turn, &mut opened);
+    // The next question goes to the server alone.
+    if let Some(target) = opened {
+        socket.close_up(target).map_err(Failed::Io)?;
+    }
+    heard
+}
+
+fn repeat(socket: &Datagrams, until: Timer, dialog: &Dialog, turn: &Turn, opened: &mut Option<SocketAddr>) -> Result<Heard, Failed> {
     let request = dialog.request(turn);
     let mut noise = Noise::default();
-    let (mut pause, mut sent, mut opened) = (T1, 0, None);
+    let (mut pause, mut sent) = (T1, 0);
     let mut buffer = [0; 8192];
     let total = until.left();
     while !until.left().is_zero() {
         // In its last third it hears everybody: a server with several addresses may answer from another one.
         if opened.is_none() && until.left() < total / 3 {
-            opened = Some(socket.open_up().map_err(Failed::Io)?);
+            *opened = Some(socket.open_up().map_err(Failed::Io)?);
         }
         match opened {
             None => socket.send(request.as_bytes()),
-            Some(target) => socket.send_to(request.as_bytes(), target),
+            Some(target) => socket.send_to(request.as_bytes(), *target),
         }
         .map_err(Failed::Io)?;
         sent += 1;

@@ -1,7 +1,9 @@
 //! From the final answer to findings. Pure.
 
 use super::{Answer, Login, Met, Sip};
+use plugin_core::report::Metric;
 use plugin_core::{Limits, Report, State, Unit};
+use std::time::Duration;
 
 /// Judges what was met.
 pub fn judge(check: &Sip, met: &Met, report: &mut Report) {
@@ -13,10 +15,29 @@ pub fn judge(check: &Sip, met: &Met, report: &mut Report) {
             let (state, meaning) = meaning(check, answer);
             let said = format!("{} {}", answer.code, answer.reason);
             let text = if meaning.is_empty() { said } else { format!("{said}: {meaning}") };
-            report.say(state, format!("{server} answers {text} in {}", Unit::Seconds.words(answer.time.as_secs_f64())));
+            report.say(state, format!("{server} answers {text} in {}", Unit::Seconds.words(average(answer))));
             details(check, answer, report);
         }
     }
+}
+
+/// Seconds.
+fn average(answer: &Answer) -> f64 {
+    answer.times.iter().sum::<Duration>().as_secs_f64() / answer.times.len() as f64
+}
+
+/// Several questions: what got lost, and how far the times lie apart.
+fn spread(check: &Sip, answer: &Answer, report: &mut Report) {
+    if check.count < 2 {
+        return;
+    }
+    let (answered, lost) = (answer.times.len() as f64, f64::from(answer.repeated + answer.lost));
+    let limits = Limits { warning: Some(check.loss_warning.clone()), critical: Some(check.loss_critical.clone()) };
+    report.watch("loss", 100.0 * lost / (answered + lost), Unit::Percent, &limits);
+    let seconds = |time: Option<&Duration>| time.map_or(f64::NAN, Duration::as_secs_f64);
+    report.export(Metric::new("time min", seconds(answer.times.iter().min()), Unit::Seconds));
+    report.export(Metric::new("time max", seconds(answer.times.iter().max()), Unit::Seconds));
+    report.note(format!("{} of {} questions answered, {} sent again", answer.times.len(), check.count, answer.repeated));
 }
 
 /// What a code says about the server's life (SERVICES.md, table of section 1).
@@ -60,9 +81,13 @@ fn details(check: &Sip, answer: &Answer, report: &mut Report) {
     if !missing.is_empty() {
         report.say(State::Warning, format!("it does not allow {}", missing.join(", ")));
     }
-    report.watch("time", answer.time.as_secs_f64(), Unit::Seconds, &check.limits);
+    for silent in &answer.silent {
+        report.say(State::Warning, format!("{silent}; the next server of the domain answers"));
+    }
+    report.watch("time", average(answer), Unit::Seconds, &check.limits);
     let limits = Limits { warning: check.repeat_warning.clone(), critical: None };
     report.watch("repeated", f64::from(answer.repeated), Unit::Number, &limits);
+    spread(check, answer, report);
     check.trust.judge(answer.days, report);
     report.detail(1, server);
     if !answer.allow.is_empty() {

@@ -24,6 +24,15 @@ impl Transport {
         }
     }
 
+    /// What it is called in SRV records (RFC 3263 section 4.2).
+    pub const fn service(self) -> &'static str {
+        match self {
+            Self::Udp => "_sip._udp",
+            Self::Tcp => "_sip._tcp",
+            Self::Tls => "_sips._tcp",
+        }
+    }
+
     /// The usual port.
     pub const fn port(self) -> u16 {
         if matches!(self, Self::Tls) { 5061 } else { 5060 }

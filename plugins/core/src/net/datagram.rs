@@ -63,6 +63,14 @@ impl Datagrams {
         Ok(target)
     }
 
+    /// Ends [`Datagrams::open_up`]: only `target` is heard again.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn close_up(&self, target: SocketAddr) -> IoResult<()> {
+        self.socket.connect(target)
+    }
+
     /// Sends one datagram after [`Datagrams::open_up`].
     ///
     /// # Errors

@@ -103,6 +103,11 @@ impl Target {
         Ok(self.family.resolve(host, &self.host)?.into_iter().map(|address| SocketAddr::new(address, port)).collect())
     }
 
+    /// Is this address of the family that was asked for?
+    pub const fn wants(&self, address: IpAddr) -> bool {
+        (!self.family.ipv4 || address.is_ipv4()) && (!self.family.ipv6 || address.is_ipv6())
+    }
+
     /// The time that the server has to answer; see [`share`].
     pub fn time(&self, host: &dyn Host) -> Duration {
         share(host, self.answer_timeout)

@@ -56,10 +56,14 @@ fn sight(links: Vec<LinkSight>) -> Sight {
     Sight { status: Ok(status(Life::Alive)), rounds: 2, links, witnesses: vec![("ping:192.0.2.1".into(), Ok(true))], need: 1 }
 }
 
+fn twin(failover: bool) -> Twin {
+    Twin { failover, rta: Limits::default(), loss: Limits::default() }
+}
+
 /// State and first line without performance data.
 fn first(sight: &Sight, failover: bool) -> (State, String) {
     let mut report = Report::default();
-    judge(sight, failover, &mut report);
+    judge(sight, &twin(failover), &mut report);
     let text = report.render("MASTER ALIVE", 0);
     (report.state(), text.lines().next().unwrap().split(" | ").next().unwrap().to_owned())
 }
@@ -67,7 +71,7 @@ fn first(sight: &Sight, failover: bool) -> (State, String) {
 #[test]
 fn a_living_master_is_named_with_its_links() {
     let mut report = Report::default();
-    judge(&sight(vec![alive("heartbeat"), alive("lan")]), true, &mut report);
+    judge(&sight(vec![alive("heartbeat"), alive("lan")]), &twin(true), &mut report);
     assert_eq!(
         report.render("MASTER ALIVE", 0),
         "MASTER ALIVE OK - pbx1 answers on heartbeat 0.2 ms, lan 0.2 ms | 'heartbeat_rta'=0.0002s;;;0; 'heartbeat_loss'=0%;;;0;100 'lan_rta'=0.0002s;;;0; 'lan_loss'=0%;;;0;100\n\
@@ -173,7 +177,7 @@ fn a_mute_kernel_is_hung_only_when_the_agent_says_so_too() {
 fn the_second_line_is_what_stops_the_takeover() {
     let second = |status: Status| {
         let mut report = Report::default();
-        judge(&Sight { status: Ok(status), ..sight(vec![dead("lan")]) }, true, &mut report);
+        judge(&Sight { status: Ok(status), ..sight(vec![dead("lan")]) }, &twin(true), &mut report);
         report.render("MASTER ALIVE", 0).lines().nth(1).unwrap().to_owned()
     };
     let standing = Some(RefusalStatus { code: Refusal::DeviceSilent, text: "ipmi 198.51.100.11: no answer".into(), since_ms: 0 });
@@ -189,4 +193,20 @@ fn the_second_line_is_what_stops_the_takeover() {
     );
     assert_eq!(second(Status { frozen: Some("two masters".into()), ..status(Life::Silent) }), "automatic takeover is frozen: two masters");
     assert!(second(status(Life::Silent)).starts_with("link lan: "), "nothing stops it");
+}
+
+#[test]
+fn a_slow_or_lossy_link_is_a_warning_of_the_notify_twin_and_nothing_for_the_failover_service() {
+    let said = |pings: Pings, failover: bool| {
+        let warning = |text: &str| Limits { warning: text.parse().ok(), critical: None };
+        let twin = Twin { failover, rta: warning("0.1"), loss: warning("40") };
+        let mut report = Report::default();
+        judge(&sight(vec![link("lan", pings, &Ok(Touch::Banner("SSH-2.0-x".into())), Some(true))]), &twin, &mut report);
+        report.render("MASTER ALIVE", 0).split(" | ").next().unwrap().to_owned()
+    };
+    let slow = || vec![Ok(Some(Duration::from_millis(100))), Ok(Some(Duration::from_millis(200)))];
+    assert_eq!(said(slow(), false), "MASTER ALIVE WARNING - lan_rta 150.0 ms (warning at 0.1)");
+    assert_eq!(said(slow(), true), "MASTER ALIVE OK - pbx1 answers on lan 150.0 ms");
+    assert_eq!(said(vec![Ok(ALIVE), Ok(None)], false), "MASTER ALIVE WARNING - lan_loss 50.0% (warning at 40)");
+    assert_eq!(said(vec![Ok(ALIVE), Ok(None)], true), "MASTER ALIVE OK - pbx1 answers on lan 0.2 ms");
 }

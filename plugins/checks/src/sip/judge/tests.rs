@@ -3,7 +3,6 @@
 use super::*;
 use clap::{Args, Command, FromArgMatches};
 use plugin_core::Check;
-use std::time::Duration;
 
 const LOGIN: &[&str] = &["--user", "mon", "--password-file", "f"];
 
@@ -19,14 +18,16 @@ fn answer(code: u16, reason: &str) -> Answer {
     Answer {
         code,
         reason: reason.into(),
-        time: Duration::from_millis(12),
+        times: vec![Duration::from_millis(12)],
         repeated: 1,
+        lost: 0,
         login: Login::None,
         server: Some("Asterisk PBX 22".into()),
         allow: vec!["OPTIONS".into(), "INVITE".into()],
         from: None,
         retry_after: None,
         days: None,
+        silent: Vec::new(),
     }
 }
 
@@ -42,6 +43,20 @@ fn the_exact_line_with_its_performance_data() {
     );
     assert_eq!(said(&[], &Met::Down("no answer in time".into())), "SIP CRITICAL - pbx1: no answer in time\n");
     assert_eq!(said(&[], &Met::Elsewhere("checked there".into())), "SIP OK - checked there\n");
+}
+
+#[test]
+fn several_questions_show_their_loss_and_their_spread() {
+    let several = Answer { times: [10, 20, 30].map(Duration::from_millis).to_vec(), repeated: 1, lost: 1, ..answer(200, "OK") };
+    assert_eq!(
+        said(&["--count", "4"], &Met::Answer(Box::new(several.clone()))),
+        "SIP OK - pbx1 answers 200 OK in 20.0 ms | 'time'=0.02s;;;0; 'repeated'=1;;;; 'loss'=40%;40;80;0;100 'time min'=0.01s;;;0; 'time max'=0.03s;;;0;\n\
+         3 of 4 questions answered, 1 sent again\n"
+    );
+    assert_eq!(first(&["--count", "4", "--loss-warning", "39"], several.clone()), "SIP WARNING - loss 40.0% (warning at 39)");
+    assert_eq!(first(&["--count", "4", "--loss-critical", "20%"], several), "SIP CRITICAL - loss 40.0% (critical at 20)");
+    let second = Answer { silent: vec!["a.pbx.test:5060: no answer in time".into()], ..answer(200, "OK") };
+    assert_eq!(first(&["--srv"], second), "SIP WARNING - a.pbx.test:5060: no answer in time; the next server of the domain answers");
 }
 
 #[test]
