@@ -20,6 +20,7 @@ pub mod daemon;
 pub mod database;
 pub mod demo;
 pub mod hostile;
+pub mod kills;
 pub mod lab;
 pub mod ntp;
 pub mod process;
