@@ -25,6 +25,8 @@ impl Agent {
             self.session_link.insert(id, link.clone());
             self.sessions.add(&link, stranger);
             self.outlook.heard(&link, now);
+            // The peer waits for the first BEAT before it can found, move or rejoin anything.
+            self.last_said = Duration::ZERO;
             return;
         }
         let Some(link) = self.session_link.get(&id).cloned() else { return };

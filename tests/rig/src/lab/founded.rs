@@ -46,7 +46,9 @@ impl Lab {
     /// What `twinguard create` said, or what did not come.
     pub fn found(&self, armed: bool) -> Result<(), String> {
         let bound = Duration::from_secs(20);
-        let meet = || Node::BOTH.into_iter().all(|n| self.status(n).is_some_and(|s| s.peer.links.iter().all(|l| l.channel)));
+        // The peer's roles come with its first BEAT.
+        let spoke = |s: &Status| s.peer.links.iter().all(|l| l.channel) && !s.peer.roles.is_empty();
+        let meet = || Node::BOTH.into_iter().all(|n| self.status(n).is_some_and(|s| spoke(&s)));
         wait_for("the agents' channel over both links", bound, meet).map_err(|e| format!("{e}\n{}", self.last_words()))?;
         self.run(Node::N1, &["/usr/sbin/twinguard", "create"])?;
         self.wait_role(Node::N1, Role::Master, bound)?;
