@@ -4,12 +4,14 @@
 
 mod bounded;
 mod level;
+mod practice;
 mod proof;
 mod switches;
 
 pub use bounded::Bounded;
 pub use level::{LevelFailure, Pace, confirm_off};
-pub use proof::{Fenced, fence, is_same_identity};
+pub use practice::{Practice, practise};
+pub use proof::{Fenced, fence, is_same_identity, needs_drill};
 pub use switches::switches;
 
 use plugin_core::Host;
@@ -18,6 +20,11 @@ use std::time::Duration;
 
 /// Time for one question to one device, unless its driver is told otherwise.
 pub const OPERATION: Duration = Duration::from_secs(5);
+
+/// Identity of a device that can't show whose it is, and that no drill has proven.
+pub const UNPROVEN: &str = "drill";
+/// Identity of a device that can't show whose it is, and that a recorded drill has proven. No configuration can say this.
+pub const PROVEN: &str = "drilled";
 
 /// What a device says about its node. Everything else (unknown, powering off, null) is an error, never `Off`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +81,7 @@ pub trait PowerSwitch: Send {
 pub struct Level {
     /// 1 is tried first.
     pub level: u8,
-    /// The devices with the identity that each has to show (`guid:…`, `uuid:…`, or `drill`).
+    /// The devices with the identity that each has to show (`guid:…`, `uuid:…`), or [`UNPROVEN`], or [`PROVEN`].
     pub devices: Vec<(Box<dyn PowerSwitch>, String)>,
 }
 

@@ -8,6 +8,7 @@
 pub mod agent;
 pub mod calls;
 pub mod decide;
+pub mod drills;
 pub mod durable;
 pub mod fitness;
 pub mod gates;

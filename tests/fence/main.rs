@@ -12,6 +12,7 @@
 mod agent;
 mod check_fence;
 mod contract;
+mod drill;
 mod external;
 mod faults;
 mod fenced;

@@ -4,7 +4,7 @@ use crate::scripted::{Device, GUID, TIMES, Takeover, level, shoot, silent};
 use fence::power::{FenceFailure, Fenced, Level, Power, PowerError};
 use std::time::Instant;
 
-fn lines(ended: Result<Fenced, FenceFailure>) -> String {
+pub fn lines(ended: Result<Fenced, FenceFailure>) -> String {
     match ended {
         Err(FenceFailure::Failed(lines)) => lines.join("\n"),
         other => panic!("{other:?}"),
@@ -51,12 +51,12 @@ fn a_device_that_is_not_the_peers_gets_nothing() {
 }
 
 #[test]
-fn a_drill_that_nobody_has_recorded_and_a_guid_of_zeros_prove_nothing() {
-    for (shown, wanted) in [(GUID, "drill"), ("guid:00000000000000000000000000000000", "guid:00000000000000000000000000000000"), ("guid:", "guid:")] {
+fn a_guid_of_zeros_proves_nothing() {
+    for (shown, wanted) in [("guid:00000000000000000000000000000000", "guid:00000000000000000000000000000000"), ("guid:", "guid:")] {
         let device = Device::obedient().with(|s| s.guid = Ok(Some(shown.into())));
         let levels = vec![Level { level: 1, devices: vec![(Box::new(device.clone()), wanted.into())] }];
         let ended = shoot(levels, &mut Takeover::default());
-        assert!(matches!(&ended, Err(FenceFailure::Identity(text)) if wanted != "drill" || text.contains("recorded drill")), "{wanted}: {ended:?}");
+        assert!(matches!(&ended, Err(FenceFailure::Identity(_))), "{wanted}: {ended:?}");
         assert_eq!(device.sent(), 0);
     }
 }

@@ -17,7 +17,7 @@ pub struct Script {
     /// Next readings; the last one stays. Before an accepted off, if `obeys`, it reads ON.
     pub readings: VecDeque<Result<Power, PowerError>>,
     pub set: Result<(), PowerError>,
-    /// An accepted off makes every later reading OFF.
+    /// An accepted command makes every later reading what it wanted.
     pub obeys: bool,
     pub hangs: bool,
 }
@@ -78,7 +78,7 @@ impl PowerSwitch for Device {
         self.sent.lock().unwrap().push(want);
         let mut script = self.script.lock().unwrap();
         if script.obeys && script.set.is_ok() {
-            script.readings = [Ok(Power::Off)].into();
+            script.readings = [Ok(want)].into();
         }
         script.set.clone()
     }

@@ -9,6 +9,7 @@
 )]
 
 mod agent;
+mod drill;
 mod forbidden;
 mod handler;
 mod itself;

@@ -10,7 +10,7 @@ use rig::speed::outage;
 use std::time::Duration;
 
 /// Runs `twinguard` and wants it refused (exit 2) with a code.
-fn refused(scene: &Scene, node: Node, argv: &[&str], code: &str) {
+pub fn refused(scene: &Scene, node: Node, argv: &[&str], code: &str) {
     let done = scene.lab.exec(node, argv).expect("twinguard");
     assert_eq!(done.code, Some(2), "{argv:?}: {done:?}");
     assert!(done.stderr.contains(code), "{argv:?} does not say {code}: {done:?}");

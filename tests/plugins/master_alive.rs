@@ -52,6 +52,7 @@ impl Site {
             attempt: None,
             refusal: None,
             compared: plugin_core::contract::status::Compared::default(),
+            devices: Vec::new(),
         };
         change(&mut status);
         std::fs::write(self.folder.join("status.json"), serde_json::to_string(&status).unwrap()).unwrap();

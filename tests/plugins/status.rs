@@ -33,6 +33,7 @@ pub fn publish(folder: &Path, node: &str, roles: &[(&str, Role)], change: impl F
         attempt: None,
         refusal: None,
         compared: plugin_core::contract::status::Compared::default(),
+        devices: Vec::new(),
     };
     change(&mut status);
     let path = folder.join("status.json");

@@ -67,6 +67,7 @@ impl Pair {
             DeviceView {
                 level,
                 name: format!("level {level} of {}", NAMES[target]),
+                drill: None,
                 asked,
                 answered: Some(asked + Duration::from_millis(time)),
                 outcome,

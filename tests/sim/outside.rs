@@ -4,6 +4,7 @@ use crate::machine::{address, boottime, folder, wall_ms};
 use crate::worker::Killed;
 use crate::world::{Death, GROUPS, Moment, NAMES, Shared, World};
 use fence::takeover::agent::Outside;
+use fence::takeover::drills::Drills;
 use fence::takeover::durable::{Durable, Stage};
 use fence::takeover::journal::Record;
 use fence::takeover::steps::{Promotion, Step};
@@ -152,6 +153,18 @@ impl Outside for Surroundings {
 
     fn fence(&mut self) {
         self.order(Order::Fence);
+    }
+
+    fn drill(&mut self, level: u8) {
+        self.shared.lock().break_law(format!("{} drills level {level}, and no operator of this world asked for it", NAMES[self.node]));
+    }
+
+    fn drills(&self) -> Drills {
+        Drills::default()
+    }
+
+    fn keep_drills(&mut self, _: &Drills) -> Result<(), String> {
+        Ok(())
     }
 
     fn step(&mut self, promotion: Arc<Promotion>, group: String, step: Step, epoch: u64) {

@@ -81,6 +81,21 @@ enum Command {
         #[arg(long)]
         confirm: Option<String>,
     },
+    /// `drill fence NODE`: switch the peer off on purpose and on again, measured and recorded. Only while it serves nothing, or in
+    /// a maintenance
+    Drill {
+        /// What is drilled
+        #[arg(value_parser = ["fence"])]
+        what: String,
+        /// The peer's name
+        node: String,
+        /// Level of the fence devices that are used
+        #[arg(long, default_value_t = 1)]
+        level: u8,
+        /// The peer's name, typed as a confirmation; asked for on a terminal
+        #[arg(long)]
+        confirm: Option<String>,
+    },
     /// Show what the agent knows
     Status {
         /// As JSON
@@ -137,13 +152,16 @@ fn run(args: Args) -> Result<String, Failure> {
         }
         Command::Peer => peer::proxy(&run_dir.join("control.sock").to_string_lossy()).map(|()| String::new()).map_err(Failure::Failed),
         Command::Create => operate(&run_dir, Act::Create),
-        Command::Migrate { confirm } => confirmed(confirm).and_then(|()| operate(&run_dir, Act::Migrate)),
+        Command::Drill { node, level, confirm, .. } => {
+            confirmed(confirm, &node, &format!("This switches {node} off.")).and_then(|()| operate(&run_dir, Act::Drill { node, level }))
+        }
+        Command::Migrate { confirm } => confirmed_here(confirm).and_then(|()| operate(&run_dir, Act::Migrate)),
         Command::Standby => operate(&run_dir, Act::Standby),
         Command::Rejoin => operate(&run_dir, Act::Rejoin),
         Command::Maintenance { switch: Switch::On { minutes } } => operate(&run_dir, Act::Maintenance { minutes: Some(minutes) }),
         Command::Maintenance { switch: Switch::Off } => operate(&run_dir, Act::Maintenance { minutes: None }),
         Command::ConfirmFenced { node } => operate(&run_dir, Act::ConfirmFenced { node }),
-        Command::AssumeMaster { confirm } => confirmed(confirm).and_then(|()| operate(&run_dir, Act::AssumeMaster)),
+        Command::AssumeMaster { confirm } => confirmed_here(confirm).and_then(|()| operate(&run_dir, Act::AssumeMaster)),
         Command::Plan => {
             let host = System::new(Some(Duration::from_secs(5)));
             let status = read_status(&host, &run_dir.join("status.json")).map_err(|b| Failure::Failed(format!("cannot {b}")))?;
@@ -174,20 +192,24 @@ fn run(args: Args) -> Result<String, Failure> {
     }
 }
 
-/// The typed name of this node: by option, or asked for on a terminal.
-fn confirmed(typed: Option<String>) -> Result<(), Failure> {
-    let me = nodename();
+/// The typed name of this node.
+fn confirmed_here(typed: Option<String>) -> Result<(), Failure> {
+    confirmed(typed, &nodename(), "This changes who serves; it is about this node.")
+}
+
+/// The typed name of a node: by option, or asked for on a terminal.
+fn confirmed(typed: Option<String>, node: &str, what: &str) -> Result<(), Failure> {
     let typed = match typed {
         Some(typed) => typed,
         None if std::io::stdin().is_terminal() => {
-            let _ = write!(std::io::stderr(), "This changes who serves. Type the name of this node ({me}) to go on: ");
+            let _ = write!(std::io::stderr(), "{what} Type its name ({node}) to go on: ");
             let mut line = String::new();
             let _ = std::io::stdin().read_line(&mut line);
             line.trim().to_owned()
         }
-        None => return Err(Failure::Refused(format!("NAME_MISMATCH: repeat with --confirm {me}"))),
+        None => return Err(Failure::Refused(format!("NAME_MISMATCH: repeat with --confirm {node}"))),
     };
-    if typed == me { Ok(()) } else { Err(Failure::Refused(format!("NAME_MISMATCH: \"{typed}\" is not this node, {me}"))) }
+    if typed == node { Ok(()) } else { Err(Failure::Refused(format!("NAME_MISMATCH: \"{typed}\" is not {node}"))) }
 }
 
 /// Who gives the order: the person behind sudo, else the user.
@@ -263,6 +285,10 @@ fn words(status: &Status) -> String {
     for gate in &status.gates {
         let verdict = gate.refusal.map_or("ok".to_owned(), |code| code.to_string());
         let _ = writeln!(text, "    {} {verdict}: {}", gate.gate, gate.evidence);
+    }
+    for device in &status.devices {
+        let drill = device.drill.as_ref().map_or("never drilled".to_owned(), |d| d.describe(System::new(None).wall_ms()));
+        let _ = writeln!(text, "  fence device of {}, level {}, {}: {drill}", status.peer.node, device.level, device.device);
     }
     if let Some(why) = &status.frozen {
         let _ = writeln!(text, "  FROZEN: {why}");

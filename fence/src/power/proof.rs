@@ -3,7 +3,7 @@
 //! Refuses to send anything to a device that does not show the peer's identity, and to believe an OFF while the peer answers.
 
 use super::level::{Device, LevelFailure, Pace, confirm_off, on_each};
-use super::{Bounded, FenceFailure, Level, OPERATION, Power, Times, Watch};
+use super::{Bounded, FenceFailure, Level, OPERATION, PROVEN, Power, Times, UNPROVEN, Watch};
 use plugin_core::Host;
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ pub fn fence(host: &dyn Host, target: &str, mut levels: Vec<Level>, times: Times
     for at in 0..levels.len() {
         let (earlier, rest) = levels.split_at_mut(at);
         let Some(Level { level, devices }) = rest.first_mut() else { break };
-        let ended = match identify(host, *level, devices, watch)? {
+        let ended = match identify(host, target, *level, devices, watch)? {
             Some(lines) => Err(LevelFailure::GivenUp(lines)),
             None => confirm_off(host, devices, Pace { times, operation: OPERATION, level: *level, answered: true }, watch, &mut sent),
         };
@@ -87,18 +87,25 @@ pub fn fence(host: &dyn Host, target: &str, mut levels: Vec<Level>, times: Times
     Err(FenceFailure::Failed(failed))
 }
 
-/// Every device of the level shows the identity that the configuration names. `Ok(Some(lines))`: one of them can't be asked.
-fn identify(host: &dyn Host, level: u8, devices: &mut [Device], watch: &mut dyn Watch) -> Result<Option<Vec<String>>, FenceFailure> {
-    for (device, wanted) in devices.iter() {
-        if wanted == "drill" {
-            let text =
-                "identity = \"drill\" needs a recorded drill, which this version does not have; configure a device that shows a guid: or uuid:";
-            return Err(FenceFailure::Identity(format!("level {level}: {}: {text}", device.name())));
-        }
+/// Every device of the level shows the identity that the configuration names. `Ok(Some(lines))`: one of them can't be asked, or
+/// nobody knows yet whose it is.
+pub(super) fn identify(
+    host: &dyn Host,
+    target: &str,
+    level: u8,
+    devices: &mut [Device],
+    watch: &mut dyn Watch,
+) -> Result<Option<Vec<String>>, FenceFailure> {
+    let proven: Vec<bool> = devices.iter().map(|(_, wanted)| wanted == PROVEN).collect();
+    let must_show = |at: usize| proven.get(at) == Some(&false);
+    let mut lines: Vec<String> =
+        devices.iter().filter(|(_, wanted)| wanted == UNPROVEN).map(|(device, _)| needs_drill(&device.name(), target, level)).collect();
+    if !lines.is_empty() {
+        return Ok(Some(lines));
     }
-    let shown = on_each(devices, |_| true, |device| device.identity(&Bounded::new(host, device.patience())));
-    let mut lines = Vec::new();
-    for (shown, (device, wanted)) in shown.into_iter().flatten().zip(devices.iter()) {
+    let shown = on_each(devices, must_show, |device| device.identity(&Bounded::new(host, device.patience())));
+    for (shown, (device, wanted)) in shown.into_iter().zip(devices.iter()) {
+        let Some(shown) = shown else { continue };
         match shown {
             Ok(Some(shown)) if is_same_identity(&shown, wanted) => watch.note(&format!("level {level}: {} shows {shown}", device.name())),
             Ok(shown) => {
@@ -109,6 +116,11 @@ fn identify(host: &dyn Host, level: u8, devices: &mut [Device], watch: &mut dyn 
         }
     }
     Ok((!lines.is_empty()).then_some(lines))
+}
+
+/// What to do about a device that can't show whose it is.
+pub fn needs_drill(device: &str, target: &str, level: u8) -> String {
+    format!("{device} needs a recorded drill: twinguard drill fence {target} --level {level}")
 }
 
 fn on_level(level: u8, lines: Vec<String>) -> Vec<String> {

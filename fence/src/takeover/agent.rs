@@ -1,6 +1,7 @@
 //! The agent: one loop that owns the state. Threads look and act; they only send what they saw to the loop, which asks
 //! [`decide`], writes what has to survive, and only then acts (I10).
 
+mod drill;
 mod fencing;
 mod hear;
 mod input;
@@ -11,6 +12,7 @@ mod outside;
 mod perform;
 mod start;
 
+pub use drill::News;
 pub use input::Input;
 pub use operator::{Act, Order};
 pub use outside::Outside;
@@ -88,6 +90,10 @@ pub struct Agent {
     off_ask: Option<Sender<bool>>,
     /// Since when every reading says OFF.
     off_since: Option<Duration>,
+    /// The drill that runs.
+    drilling: Option<drill::Running>,
+    /// Until then the off of a drill that failed may still arrive.
+    drill_drains: Duration,
     handler: Option<Sender<Answer>>,
     operator: Option<Sender<Result<String, String>>>,
     timeline: Vec<(String, u64)>,
@@ -169,6 +175,8 @@ impl Agent {
             ask: None,
             off_ask: None,
             off_since: None,
+            drilling: None,
+            drill_drains: Duration::ZERO,
             handler: None,
             operator: None,
             timeline: Vec::new(),
@@ -180,6 +188,7 @@ impl Agent {
         if agent.corrupt.is_none() {
             agent.apply(Event::Started { booted, boot_id });
             agent.verify_masters();
+            agent.drill_interrupted();
         }
         Ok(agent)
     }
@@ -235,6 +244,7 @@ impl Agent {
                 self.apply(Event::FenceAccepted { level, device });
             }
             Input::Read { level, device, power } => self.power_read(level, device, power, now),
+            Input::Drill(news) => self.drill_news(news),
             Input::FenceDone(Ok(fenced)) => {
                 self.mark("OFF confirmed");
                 let proof = Proof::Fenced(fenced);

@@ -62,6 +62,8 @@ pub enum Record {
     Released { attempt: String },
     /// An operator acted.
     Operator { who: String, what: String },
+    /// A drill ended.
+    Drilled { drill: String, who: String, target: String, level: u8, good: bool, text: String },
     /// Maintenance began or ended.
     Maintenance { on: bool, who: String },
     /// A case or an attempt ended.

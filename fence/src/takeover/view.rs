@@ -2,12 +2,15 @@
 //! by a thread of its own, so that a slow device never delays a decision.
 
 use super::agent::Input;
+use super::drills::Drills;
 use super::{fitness, machine};
-use crate::power::{self, Power, PowerError, PowerSwitch};
+use crate::power::{self, PROVEN, Power, PowerError, PowerSwitch, UNPROVEN};
 use plugin_core::Host;
 use plugin_core::cluster::Cluster;
 use plugin_core::contract::Refusal;
+use plugin_core::contract::status::Drill;
 use plugin_core::host::System;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
@@ -30,6 +33,8 @@ pub struct DeviceView {
     pub level: u8,
     /// Printable name.
     pub name: String,
+    /// Its last drill from this node.
+    pub drill: Option<Drill>,
     /// When it was asked last.
     pub asked: Duration,
     /// When it answered last; before `asked` = the answer is still awaited.
@@ -59,9 +64,11 @@ impl DeviceView {
         let said = match &self.outcome {
             Ok(Power::On) => "ON".to_owned(),
             Ok(Power::Off) => "OFF".to_owned(),
+            Err((Refusal::Undrilled, text)) => text.clone(),
             Err((code, text)) => format!("{code}, cannot {text}"),
         };
         match self.answered {
+            Some(_) if self.refusal() == Some(Refusal::Undrilled) => said,
             Some(at) => format!("{said} ({} s ago)", now.saturating_sub(at).as_secs()),
             None => "not asked yet".to_owned(),
         }
@@ -82,7 +89,7 @@ pub enum Readiness {
     },
 }
 
-fn ask(host: &dyn Host, device: &mut Box<dyn PowerSwitch>, identity: &str) -> Result<Power, (Refusal, String)> {
+fn ask(host: &dyn Host, device: &mut Box<dyn PowerSwitch>, identity: &str, place: (&str, u8)) -> Result<Power, (Refusal, String)> {
     let coded = |e: PowerError| {
         let code = match &e {
             PowerError::Denied(_) => Refusal::DeviceDenied,
@@ -91,6 +98,11 @@ fn ask(host: &dyn Host, device: &mut Box<dyn PowerSwitch>, identity: &str) -> Re
         };
         (code, e.to_string())
     };
+    match identity {
+        UNPROVEN => return Err((Refusal::Undrilled, power::needs_drill(&device.name(), place.0, place.1))),
+        PROVEN => return device.status(host).map_err(coded),
+        _ => {}
+    }
     let said = device.identity(host).map_err(coded)?;
     if !said.as_deref().is_some_and(|s| power::is_same_identity(s, identity)) {
         let said = said.unwrap_or("nothing".to_owned());
@@ -104,7 +116,7 @@ fn ask(host: &dyn Host, device: &mut Box<dyn PowerSwitch>, identity: &str) -> Re
 }
 
 /// Asks the peer's fence devices at once, every half minute, and whenever `wake` says so; ends when `inbox` is closed.
-pub fn watch_devices(cluster: &Arc<Cluster>, peer: &str, wake: &Receiver<()>, inbox: &Sender<Input>) {
+pub fn watch_devices(cluster: &Arc<Cluster>, peer: &str, drills: &Path, wake: &Receiver<()>, inbox: &Sender<Input>) {
     let clock = System::new(None);
     let mut last: Option<Duration> = None;
     let mut good = true;
@@ -114,7 +126,7 @@ pub fn watch_devices(cluster: &Arc<Cluster>, peer: &str, wake: &Receiver<()>, in
             if inbox.send(Input::DevicesAsked(clock.now())).is_err() {
                 return;
             }
-            let views = look(cluster, peer, &clock);
+            let views = look(cluster, peer, &Drills::load(&clock, drills), &clock);
             good = views.iter().all(|d| d.outcome.is_ok());
             if inbox.send(Input::Devices(views)).is_err() {
                 return;
@@ -128,22 +140,24 @@ pub fn watch_devices(cluster: &Arc<Cluster>, peer: &str, wake: &Receiver<()>, in
     }
 }
 
-fn look(cluster: &Cluster, peer: &str, clock: &System) -> Vec<DeviceView> {
+fn look(cluster: &Cluster, peer: &str, drills: &Drills, clock: &System) -> Vec<DeviceView> {
     let asked = clock.now();
-    let levels = match power::switches(cluster, peer, clock) {
+    let mut levels = match power::switches(cluster, peer, clock) {
         Ok(levels) => levels,
         Err(error) => {
             let outcome = Err((Refusal::Config, error.to_string()));
-            return vec![DeviceView { level: 1, name: "fence devices".to_owned(), asked, answered: Some(clock.now()), outcome }];
+            return vec![DeviceView { level: 1, name: "fence devices".to_owned(), drill: None, asked, answered: Some(clock.now()), outcome }];
         }
     };
+    drills.prove(peer, &mut levels);
     let mut views = Vec::new();
     for level in levels {
         for (mut device, identity) in level.devices {
             let host = System::new(Some(DEVICE_LIMIT.max(device.patience())));
             let asked = clock.now();
-            let outcome = ask(&host, &mut device, &identity);
-            views.push(DeviceView { level: level.level, name: device.name(), asked, answered: Some(clock.now()), outcome });
+            let outcome = ask(&host, &mut device, &identity, (peer, level.level));
+            let (name, drill) = (device.name(), drills.of(peer, level.level, &device.name()).cloned());
+            views.push(DeviceView { level: level.level, name, drill, asked, answered: Some(clock.now()), outcome });
         }
     }
     views

@@ -131,6 +131,7 @@ mod tests {
             attempt: None,
             refusal: None,
             compared: plugin_core::contract::status::Compared::default(),
+            devices: Vec::new(),
         }
     }
 

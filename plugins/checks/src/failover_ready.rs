@@ -20,8 +20,8 @@ use std::path::PathBuf;
 ///
 /// Every gate of the agent, and latent defects: one fence level, equal devices, no trigger, units or mounts that start at boot,
 /// NFS, missing units, mount points and devices, a failover address that comes up by itself, a third machine that answers for
-/// it, servers bound to one address, a clock that nobody sets or that differs from the peer's, another version there, another
-/// cluster manager, DRBD that promotes by itself, no room for journal or mails, no drill for a long time.
+/// it, fence devices that were never drilled, servers bound to one address, a clock that nobody sets or that differs from the peer's,
+/// another version there, another cluster manager, DRBD that promotes by itself, no room for journal or mails, no drill for a long time.
 ///
 /// Each defect is WARNING; what can't be looked at is UNKNOWN. ARP needs the right to send packets (`cap_net_raw`).
 ///
@@ -47,7 +47,7 @@ pub struct FailoverReady {
     /// Read fstab, network and DRBD configuration below this folder (a container, a snapshot)
     #[arg(long, value_name = "DIR", default_value = "/")]
     root: PathBuf,
-    /// Age at which the last takeover of this node proves nothing any more; never = no drill is asked for
+    /// Age at which this node's last takeover, or a fence device's last drill, proves nothing any more; never = none is asked for
     #[arg(long, value_name = "TIME", default_value = "8760h")]
     drill_age: Span,
     /// Do not send ARP: nobody is asked who answers for the failover addresses
@@ -99,6 +99,7 @@ fn judge(facts: &Facts, report: &mut Report) {
             }
             defects.extend(agent::defects(status));
             defects.extend(facts.drill_age.0.and_then(|age| agent::drill(status, facts.machine.wall_ms, age)));
+            defects.extend(facts.drill_age.0.map(|age| agent::devices(status, facts.machine.wall_ms, age)).unwrap_or_default());
             if status.node != facts.me && facts.cluster.peer_of(&facts.me).is_some() {
                 defects.push(format!(
                     "this node calls itself {}, its agent says {}: the host name was changed, or both nodes have the same (MD8)",

@@ -30,5 +30,6 @@ pub fn status(node: &str, roles: &[(&str, Role)]) -> Status {
         attempt: None,
         refusal: None,
         compared: plugin_core::contract::status::Compared::default(),
+        devices: Vec::new(),
     }
 }

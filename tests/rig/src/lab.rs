@@ -72,6 +72,9 @@ impl Lab {
             if plan.sound {
                 bmc::start(&lab.site, node, bmc::PORT + 1)?;
             }
+            if plan.outlets {
+                bmc::start_outlet(&lab.site, node)?;
+            }
             lab.wait_up(node)?;
         }
         Ok(lab)

@@ -1,5 +1,6 @@
 //! What the threads tell the loop.
 
+use super::drill::News;
 use crate::power::{FenceFailure, Fenced, Power};
 use crate::takeover::message::Message;
 use crate::takeover::outlook::Round;
@@ -86,6 +87,8 @@ pub enum Input {
     },
     /// The fence ended.
     FenceDone(Result<Fenced, FenceFailure>),
+    /// What the drill says and asks.
+    Drill(News),
     /// A step ended.
     StepEnded {
         /// Which.

@@ -1,8 +1,9 @@
 //! The real surroundings of the loop: the kernel's clock, files that are fsynced, threads that fence and take.
 
-use super::fencing::Line;
-use super::{Input, Outside, Places};
-use crate::power::{self, FenceFailure, Times};
+use super::fencing::{Line, Rehearsal};
+use super::{Input, News, Outside, Places};
+use crate::power::{self, FenceFailure, Practice, Times};
+use crate::takeover::drills::Drills;
 use crate::takeover::durable::{Durable, Store};
 use crate::takeover::journal::{Journal, Record};
 use crate::takeover::prober::Steering;
@@ -34,6 +35,7 @@ pub(super) struct Live {
     pub store: Store,
     pub journal: Journal,
     pub status: PathBuf,
+    pub drills: PathBuf,
     pub inbox: Sender<Input>,
     pub steering: Arc<Steering>,
     pub wake_prober: Sender<()>,
@@ -101,17 +103,44 @@ impl Outside for Live {
 
     fn fence(&mut self) {
         let (cluster, peer, me, inbox) = (Arc::clone(&self.cluster), self.peer.clone(), self.me.clone(), self.inbox.clone());
+        let drills = self.drills.clone();
         thread::spawn(move || {
             let host = System::new(None);
             // The node that shoots later gives the other one the advantage (row 63).
             host.wait(cluster.fence.delay.get(&me).and_then(|d| d.0).unwrap_or(Duration::ZERO));
             let times = Times { off_gap: cluster.fence.off_gap.or_forever(), budget: cluster.fence.budget.or_forever() };
             let mut line = Line { inbox: inbox.clone() };
-            let result = power::switches(&cluster, &peer, &host)
-                .map_err(|e| FenceFailure::Failed(vec![e.to_string()]))
-                .and_then(|levels| power::fence(&host, &peer, levels, times, &mut line));
+            let result = power::switches(&cluster, &peer, &host).map_err(|e| FenceFailure::Failed(vec![e.to_string()])).and_then(|mut levels| {
+                Drills::load(&host, &drills).prove(&peer, &mut levels);
+                power::fence(&host, &peer, levels, times, &mut line)
+            });
             let _ = inbox.send(Input::FenceDone(result));
         });
+    }
+
+    fn drill(&mut self, level: u8) {
+        let (cluster, peer, inbox) = (Arc::clone(&self.cluster), self.peer.clone(), self.inbox.clone());
+        thread::spawn(move || {
+            let host = System::new(None);
+            let times = Times { off_gap: cluster.fence.off_gap.or_forever(), budget: cluster.fence.budget.or_forever() };
+            let none = |why: String| Practice { off: Err(why), on: None };
+            let practice = match power::switches(&cluster, &peer, &host) {
+                Err(error) => none(error.to_string()),
+                Ok(levels) => match levels.into_iter().find(|l| l.level == level) {
+                    None => none(format!("no fence device of level {level}")),
+                    Some(level) => power::practise(&host, &peer, level, times, &mut Rehearsal { inbox: inbox.clone() }),
+                },
+            };
+            let _ = inbox.send(Input::Drill(News::Done(practice)));
+        });
+    }
+
+    fn drills(&self) -> Drills {
+        Drills::load(&self.host, &self.drills)
+    }
+
+    fn keep_drills(&mut self, drills: &Drills) -> Result<(), String> {
+        drills.save(&self.drills)
     }
 
     fn step(&mut self, promotion: Arc<Promotion>, group: String, step: Step, epoch: u64) {

@@ -8,7 +8,9 @@ use crate::takeover::message::{Beat, GroupBeat, Message};
 use crate::takeover::ms;
 use crate::takeover::view::Readiness;
 use plugin_core::contract::Refusal;
-use plugin_core::contract::status::{AttemptStatus, Compared, GroupStatus, LinkStatus, PeerStatus, RefusalStatus, Role, SCHEMA, Status};
+use plugin_core::contract::status::{
+    AttemptStatus, Compared, DeviceStatus, GroupStatus, LinkStatus, PeerStatus, RefusalStatus, Role, SCHEMA, Status,
+};
 use std::time::Duration;
 
 impl Agent {
@@ -176,6 +178,7 @@ impl Agent {
                 skew_ms: self.skew_ms,
                 takeover_ms: self.state.takeovers.last().copied(),
             },
+            devices: self.devices.iter().map(|d| DeviceStatus { level: d.level, device: d.name.clone(), drill: d.drill.clone() }).collect(),
         }
     }
 }

@@ -50,6 +50,13 @@ pub enum Act {
     },
     /// Become master while the peer is away and its power reads OFF.
     AssumeMaster,
+    /// Fence the named node, which is the peer, on purpose.
+    Drill {
+        /// The typed name.
+        node: String,
+        /// Level of the devices.
+        level: u8,
+    },
 }
 
 impl Agent {
@@ -66,6 +73,10 @@ impl Agent {
         self.operator = Some(reply);
         let now = self.outside.now();
         let (who, id) = (order.who, self.fresh_id());
+        let free = matches!(order.act, Act::Maintenance { .. } | Act::ConfirmFenced { .. });
+        if let Some(refusal) = self.drill_blocks(now).filter(|_| !free) {
+            return self.refuse(refusal);
+        }
         match order.act {
             Act::Create => self.create(id),
             Act::Migrate => {
@@ -84,11 +95,12 @@ impl Agent {
                 self.apply(Event::Maintain { who, on });
             }
             Act::ConfirmFenced { node } => self.confirm_fenced(&node, id, who),
+            Act::Drill { node, level } => self.drill(&node, level, id, who),
             Act::AssumeMaster => self.apply(Event::Assume { id, who, life: self.outlook.life(now) }),
         }
     }
 
-    fn refuse(&mut self, (code, text): (Refusal, String)) {
+    pub(super) fn refuse(&mut self, (code, text): (Refusal, String)) {
         self.tell(Err(format!("{code}: {text} ({})", code.advice())));
     }
 
@@ -118,7 +130,7 @@ impl Agent {
     }
 
     /// M1: the peer speaks over every link.
-    fn both_links(&self, now: Duration) -> Result<(), (Refusal, String)> {
+    pub(super) fn both_links(&self, now: Duration) -> Result<(), (Refusal, String)> {
         let down: Vec<&str> = self.cluster.links.keys().map(String::as_str).filter(|link| !self.outlook.channel(link, now)).collect();
         if down.is_empty() { self.same_site() } else { Err((Refusal::Unfit, format!("the peer does not speak over {}", down.join(", ")))) }
     }

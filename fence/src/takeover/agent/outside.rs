@@ -1,6 +1,7 @@
 //! The seam between the loop and everything around it: clock, disk, wires, workers, mails. The loop only decides what is asked
 //! of it; the live one starts threads, the simulator of the tests has a virtual clock, disk, BMC and machine.
 
+use crate::takeover::drills::Drills;
 use crate::takeover::durable::Durable;
 use crate::takeover::journal::Record;
 use crate::takeover::steps::{Promotion, Step};
@@ -49,6 +50,15 @@ pub trait Outside {
     fn ask_devices(&mut self);
     /// Fences the peer.
     fn fence(&mut self);
+    /// Fences the peer on purpose, through one level, and switches it on again.
+    fn drill(&mut self, level: u8);
+    /// The recorded drills.
+    fn drills(&self) -> Drills;
+    /// Records the drills durably.
+    ///
+    /// # Errors
+    /// What could not be written.
+    fn keep_drills(&mut self, drills: &Drills) -> Result<(), String>;
     /// Runs one step.
     fn step(&mut self, promotion: Arc<Promotion>, group: String, step: Step, epoch: u64);
     /// Stops and releases the groups, one after the other until the first failure.

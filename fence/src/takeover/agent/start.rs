@@ -2,6 +2,7 @@
 
 use super::live::{Live, boot_marker};
 use super::{Agent, Input, Origin, Places, hello, policy};
+use crate::takeover::drills::Drills;
 use crate::takeover::durable::Store;
 use crate::takeover::journal::Journal;
 use crate::takeover::peer::{self, Dial};
@@ -40,6 +41,7 @@ pub fn run(cluster: Cluster, config_hash: String, places: Places) -> Result<(), 
         store,
         journal: Journal::open(&places.state)?,
         status: places.run.join("status.json"),
+        drills: Drills::file(&places.state),
         inbox: inbox.clone(),
         steering: Arc::clone(&steering),
         wake_prober,
@@ -91,8 +93,8 @@ impl Threads {
         thread::spawn(move || calls::control(&control, &first, &ids, &inbox));
         let (cluster, inbox, me, other) = (Arc::clone(&self.cluster), self.inbox.clone(), self.me.clone(), self.peer.clone());
         thread::spawn(move || prober::run(&cluster, &me, &other, &steering, &prober_wake, &inbox));
-        let (cluster, inbox, other) = (Arc::clone(&self.cluster), self.inbox.clone(), self.peer.clone());
-        thread::spawn(move || view::watch_devices(&cluster, &other, &devices_wake, &inbox));
+        let (cluster, inbox, other, drills) = (Arc::clone(&self.cluster), self.inbox.clone(), self.peer.clone(), Drills::file(&self.places.state));
+        thread::spawn(move || view::watch_devices(&cluster, &other, &drills, &devices_wake, &inbox));
         let (cluster, inbox) = (Arc::clone(&self.cluster), self.inbox.clone());
         thread::spawn(move || view::watch_machine(&cluster, &inbox));
         if self.me < self.peer {

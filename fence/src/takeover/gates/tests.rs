@@ -120,8 +120,22 @@ fn i6_g4_an_isolated_node_refuses() {
     assert_eq!(not_isolated(&cluster, &with(&|_| ()), ms(1300)).verdict, isolated);
 }
 
+#[test]
+fn g7_a_device_that_needs_a_drill_spoils_its_own_level_only() {
+    let needs = || Err((Refusal::Undrilled, "fence_pdu 3 needs a recorded drill: twinguard drill fence n1 --level 2".to_owned()));
+    let good = || device(1, Ok(Power::On));
+    let gate = stonith(&[good(), device(2, needs())], ms(2000));
+    assert_eq!(gate.verdict, Verdict::Pass, "{gate:?}");
+    assert!(gate.evidence.contains("needs a recorded drill") && !gate.evidence.contains("IDENTITY"), "{}", gate.evidence);
+    // Two devices of one level: the OFF of one proves nothing.
+    assert_eq!(stonith(&[good(), device(1, needs())], ms(2000)).verdict, Verdict::Refuse(Refusal::Undrilled));
+    assert_eq!(stonith(&[device(1, needs())], ms(2000)).verdict, Verdict::Refuse(Refusal::Undrilled));
+    let silent = device(1, Err((Refusal::DeviceSilent, "use it: timed out".to_owned())));
+    assert_eq!(stonith(&[silent, device(2, needs())], ms(2000)).verdict, Verdict::Refuse(Refusal::DeviceSilent));
+}
+
 fn device(level: u8, outcome: Result<Power, (Refusal, String)>) -> DeviceView {
-    DeviceView { level, name: "bmc".into(), asked: ms(1000), answered: Some(ms(1100)), outcome }
+    DeviceView { level, name: "bmc".into(), drill: None, asked: ms(1000), answered: Some(ms(1100)), outcome }
 }
 
 #[test]

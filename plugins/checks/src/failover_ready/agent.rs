@@ -1,7 +1,7 @@
 //! What the agent's own status says. Pure.
 
 use super::Defects;
-use plugin_core::contract::status::{Life, PeerRecord, Role, Status};
+use plugin_core::contract::status::{DeviceStatus, Life, PeerRecord, Role, SLOW_DRILL, Status};
 use std::time::Duration;
 
 fn serves_all(status: &Status) -> bool {
@@ -46,6 +46,27 @@ pub fn refusals(status: &Status) -> Defects {
 
 /// More difference of the clocks than this is a defect, in milliseconds; a graceful move is refused there as well.
 const SKEW: u64 = 1000;
+/// Fence devices that nobody has tried for too long, or that are slow: no gate, but the disaster is a bad time for the first try.
+pub fn devices(status: &Status, wall_ms: i64, longest: Duration) -> Defects {
+    let mut all = Vec::new();
+    for DeviceStatus { level, device, drill } in &status.devices {
+        let node = &status.peer.node;
+        let place = format!("level {level} fence device of {node}, {device},");
+        let again = format!("twinguard drill fence {node} --level {level}");
+        match drill {
+            None => all.push(format!("{place} was never drilled: {again}")),
+            Some(drill) if u128::try_from(wall_ms.saturating_sub(drill.at_ms)).is_ok_and(|age| age > longest.as_millis()) => {
+                all.push(format!("{place} was {}: {again}", drill.describe(wall_ms)));
+            }
+            Some(drill) if u128::from(drill.took_ms) > SLOW_DRILL.as_millis() => {
+                let took = drill.took_ms as f64 / 1000.0;
+                all.push(format!("{place} needed {took:.1} s until OFF: set HandlePowerKey=ignore in logind.conf of {node}"));
+            }
+            Some(_) => {}
+        }
+    }
+    all
+}
 
 /// What is wrong without a gate that refuses.
 pub fn defects(status: &Status) -> Defects {

@@ -55,9 +55,6 @@ fn fence(cluster: &Cluster, all: &mut Defects) {
         {
             all.push(format!("two fence levels of {node} are one device ({address}): when it is silent, both are"));
         }
-        for device in devices.iter().filter(|d| d.identity == "drill") {
-            all.push(format!("level {} of {node} has identity = \"drill\" and no recorded drill: it does not count", device.level));
-        }
     }
     let mut owners: BTreeMap<String, &str> = BTreeMap::new();
     for device in &cluster.fence.device {

@@ -6,7 +6,7 @@ use super::*;
 use crate::ready_made::status;
 use crate::services::unit::Unit;
 use plugin_core::contract::refusal::Refusal;
-use plugin_core::contract::status::{GateStatus, Life, PeerRecord, RefusalStatus, Role};
+use plugin_core::contract::status::{DeviceStatus, Drill, GateStatus, Life, PeerRecord, RefusalStatus, Role};
 
 const PBX: &str = include_str!("../../../../icinga-conf/clusters/pbx-mobydick/cluster.toml");
 
@@ -171,10 +171,6 @@ fn bm8_fence_devices() {
     let device = |f: &mut Facts, node: &str, change: &dyn Fn(&mut plugin_core::cluster::Device)| {
         change(f.cluster.fence.device.iter_mut().find(|d| d.target == node && d.level == 1).unwrap());
     };
-    adds(
-        |f| device(f, "pbx1", &|d| d.identity = "drill".into()),
-        "level 1 of pbx1 has identity = \"drill\" and no recorded drill: it does not count",
-    );
     // Row 27 of the failure matrix: the addresses crossed, so that "the peer's" device is our own.
     adds(
         |f| device(f, "pbx2", &|d| d.address = Some("198.51.100.11".into())),
@@ -189,6 +185,24 @@ fn bm8_fence_devices() {
         "two fence levels of pbx1 are one device (198.51.100.31): when it is silent, both are",
     );
     adds(|f| device(f, "pbx1", &|d| d.address = Some("192.0.2.11".into())), "the fence device of pbx1 has the address of a node: it dies with it");
+}
+
+#[test]
+fn fence_devices_are_drilled() {
+    let drilled = |days: i64, took_ms: u64| {
+        let (target, device, by) = ("pbx1".into(), "ipmi 198.51.100.11 port 623".into(), "root".into());
+        Some(Drill { target, level: 1, device, at_ms: 86_401_000 - days * 86_400_000, took_ms, by })
+    };
+    let with = |drill: Option<Drill>| {
+        move |f: &mut Facts| state(f).devices = vec![DeviceStatus { level: 1, device: "ipmi 198.51.100.11 port 623".into(), drill }]
+    };
+    let place = "level 1 fence device of pbx1, ipmi 198.51.100.11 port 623,";
+    adds(with(None), &format!("{place} was never drilled: twinguard drill fence pbx1 --level 1"));
+    adds(with(drilled(366, 900)), &format!("{place} was drilled 366 days ago by root, OFF after 0.9 s: twinguard drill fence pbx1 --level 1"));
+    adds(with(drilled(3, 10_001)), &format!("{place} needed 10.0 s until OFF: set HandlePowerKey=ignore in logind.conf of pbx1"));
+    let mut facts = healthy();
+    with(drilled(365, 10_000))(&mut facts);
+    assert!(first(&facts).starts_with("FAILOVER READY OK"), "{}", first(&facts));
 }
 
 #[test]

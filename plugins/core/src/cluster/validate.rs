@@ -83,6 +83,9 @@ impl Cluster {
         }
         let known =
             device.identity == "drill" || ["guid:", "uuid:"].iter().any(|p| device.identity.strip_prefix(p).is_some_and(|id| hex_digits(id) == 32));
+        must(!device.identity.contains(':') || device.identity.bytes().skip_while(|b| *b != b':').any(|b| !matches!(b, b':' | b'-' | b'0')), || {
+            format!("{}: an identity of zeros belongs to nobody: write drill, and run twinguard drill fence", place())
+        })?;
         must(known, || format!("{}: identity = \"{}\": write guid: or uuid: and 32 hexadecimal digits, or drill", place(), device.identity))
     }
 
@@ -175,6 +178,7 @@ mod tests {
             (("home = \"pbx1\"", "home = \"pbx3\""), "pbx3"),
             (("link = \"lan\"", "link = \"wan\""), "wan"),
             (("guid:a1234567", "guid:"), "identity"),
+            (("guid:a1234567-89ab-cdef-a123-456789abcdef", "guid:00000000-0000-0000-0000-000000000000"), "belongs to nobody"),
             (("cipher = [17, 3]", "cipher = [17, 0]"), "cipher"),
             (("cipher = [17, 3]", "cipher = []"), "cipher"),
             (("privlvl = \"operator\"", "privlvl = \"user\""), "privlvl"),

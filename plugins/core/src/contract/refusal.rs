@@ -103,6 +103,8 @@ refusals! {
     DeviceDenied = "DEVICE_DENIED", "correct user and secret of the peer's fence device";
     /// G7: the device is not the peer's.
     Identity = "IDENTITY", "correct address or identity: this device would switch off another machine";
+    /// G7: the device can't show whose it is, and no drill has proven it.
+    Undrilled = "UNDRILLED", "prove on purpose which node the device switches: twinguard drill fence";
     /// Fence: the device goes on saying ON.
     SaysOn = "SAYS_ON", "switch the peer off by hand";
     /// Fence: the device says OFF and the peer answers.

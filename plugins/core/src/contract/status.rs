@@ -116,6 +116,9 @@ pub struct Status {
     /// What is no gate, and yet a latent defect.
     #[serde(default)]
     pub compared: Compared,
+    /// The peer's fence devices with their last drill; empty until they were asked once.
+    #[serde(default)]
+    pub devices: Vec<DeviceStatus>,
 }
 
 /// This agent beside its peer's, and beside its own past. `None` = not known.
@@ -129,6 +132,51 @@ pub struct Compared {
     pub skew_ms: Option<u64>,
     /// Unix time in milliseconds of the last takeover with a fence that this node completed: the last proof that it can.
     pub takeover_ms: Option<i64>,
+}
+
+/// One fence device of the peer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceStatus {
+    /// Its level.
+    pub level: u8,
+    /// Printable name: driver and address.
+    pub device: String,
+    /// Its last drill; `None` = never drilled from this node.
+    pub drill: Option<Drill>,
+}
+
+/// A fence on purpose that succeeded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Drill {
+    /// The node that was switched off.
+    pub target: String,
+    /// Level of the device.
+    pub level: u8,
+    /// Printable name of the device.
+    pub device: String,
+    /// When, Unix milliseconds.
+    pub at_ms: i64,
+    /// From the command to OFF, milliseconds.
+    pub took_ms: u64,
+    /// Who ran it.
+    pub by: String,
+}
+
+/// A drill that took longer hints at a BMC that asks the system for an orderly shutdown.
+pub const SLOW_DRILL: Duration = Duration::from_secs(10);
+
+impl Drill {
+    /// For people: age and length at `wall_ms`.
+    pub fn describe(&self, wall_ms: i64) -> String {
+        let minutes = wall_ms.saturating_sub(self.at_ms).max(0) / 60_000;
+        let age = match minutes {
+            0..120 => format!("{minutes} min"),
+            120..2880 => format!("{} h", minutes / 60),
+            _ => format!("{} days", minutes / 1440),
+        };
+        format!("drilled {age} ago by {}, OFF after {:.1} s", self.by, self.took_ms as f64 / 1000.0)
+    }
 }
 
 /// One service group.

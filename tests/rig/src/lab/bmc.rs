@@ -3,7 +3,7 @@
 
 use super::node::start_helper;
 use super::power::{self, Mains};
-use super::site::{Link, Node, Site};
+use super::site::{Link, Node, Site, WITNESS};
 use super::tool::{done, read, wait_for, write};
 use super::{net, tool};
 use crate::process::Done;
@@ -25,14 +25,37 @@ pub const PORT: u16 = 623;
 pub fn start(site: &Site, node: Node, port: u16) -> Result<(), String> {
     let host = net::bmc(node);
     let name = if port == PORT { host.clone() } else { format!("{host}-{port}") };
-    let folder = site.run.join(&name);
+    simulate(site, node, (&host, &node.bmc(), port), (&name, &node.guid()))?;
+    wait_for(&format!("answer of {name}"), Duration::from_secs(10), || {
+        chassis_at(site, &host, node, port, &["power", "status"]).is_ok_and(|d| d.code == Some(0))
+    })
+    .map(drop)
+    .map_err(|e| format!("{e}: {}", read(site.run.join(format!("{name}.log")))))
+}
+
+/// Starts a node's outlet of the rack's power switch, on the witness' machine: another device, another network, another supply than the
+/// BMC's. It answers as somebody without a name.
+///
+/// # Errors
+/// It can't be started.
+pub fn start_outlet(site: &Site, node: Node) -> Result<(), String> {
+    let (name, nobody) = (format!("{}-outlet", node.name()), "0".repeat(32));
+    simulate(site, node, ("witness", WITNESS, outlet_port(node)), (&name, &nobody))
+}
+
+/// Where a node's outlet listens.
+pub fn outlet_port(node: Node) -> u16 {
+    6230 + u16::from(node.number())
+}
+
+/// One `ipmi_sim` on a machine of the lab, whose hands are the node's.
+fn simulate(site: &Site, node: Node, (machine, address, port): (&str, &str, u16), (name, guid): (&str, &str)) -> Result<(), String> {
+    let folder = site.run.join(name);
     let auth = "none md2 md5 straight";
     let lan = format!(
         "name \"{name}\"\nset_working_mc 0x20\nstartlan 1\n  addr {address} {port}\n  priv_limit admin\n  allowed_auths_callback {auth}\n  \
          allowed_auths_user {auth}\n  allowed_auths_operator {auth}\n  allowed_auths_admin {auth}\n  guid {guid}\nendlan\n\
          chassis_control \"{hook} {run} {node}\"\nuser 1 false \"\" \"\" user 10 {auth}\nuser 2 true \"{USER}\" \"{PASSWORD}\" admin 10 {auth}\n",
-        address = node.bmc(),
-        guid = node.guid(),
         hook = site.hook.display(),
         run = site.run.display(),
         node = node.name(),
@@ -42,12 +65,7 @@ pub fn start(site: &Site, node: Node, port: u16) -> Result<(), String> {
     write(&folder.join("state/.keep"), b"")?;
     let place = |file: &str| folder.join(file).to_string_lossy().into_owned();
     let argv = ["ipmi_sim", "-n", "-c", &place("lan.conf"), "-f", &place("bmc.emu"), "-s", &place("state")];
-    start_helper(site, Some(&host), &format!("{name}.log"), &argv)?;
-    wait_for(&format!("answer of {name}"), Duration::from_secs(10), || {
-        chassis_at(site, &host, node, port, &["power", "status"]).is_ok_and(|d| d.code == Some(0))
-    })
-    .map(drop)
-    .map_err(|e| format!("{e}: {}", read(site.run.join(format!("{name}.log")))))
+    start_helper(site, Some(machine), &format!("{name}.log"), &argv)
 }
 
 /// Sends a chassis command with `ipmitool` from a host of the lab: an independent client, no code of the product.

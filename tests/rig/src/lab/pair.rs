@@ -1,7 +1,7 @@
 //! What makes two machines a pair: host keys, the peer's key with its forced command, `cluster.toml`, secrets, addresses. Written
 //! into the nodes' own layers before they boot, as an administrator would by the quick start.
 
-use super::bmc::{PASSWORD, PORT, USER};
+use super::bmc::{PASSWORD, PORT, USER, outlet_port};
 use super::disk::DEVICE;
 use super::site::{CLUSTER_IP, GATEWAY, Link, Node, Site, WITNESS};
 use super::tool::{read, run, write};
@@ -12,9 +12,12 @@ use std::path::Path;
 
 /// How the pair is configured.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a way to build a pair that a scenario asks for by itself")]
 pub struct Plan {
     /// The nodes have fence devices.
     pub stonith: bool,
+    /// They have outlets of a power switch as a second level, which show no identity.
+    pub outlets: bool,
     /// `hung` of `[confirm]`.
     pub hung: &'static str,
     /// Two fence levels for each node and limits against endless takeovers: nothing is left that a careful administrator would mend.
@@ -29,7 +32,7 @@ pub struct Plan {
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { stonith: true, sound: false, hung: "15s", budget: "40s", post_ms: 500, crossed: false }
+        Self { stonith: true, outlets: false, sound: false, hung: "15s", budget: "40s", post_ms: 500, crossed: false }
     }
 }
 
@@ -57,6 +60,16 @@ pub fn cluster_toml(plan: &Plan) -> String {
             if plan.crossed { node.other().bmc() } else { node.bmc() },
             node.guid(),
         );
+        if plan.outlets {
+            let _ = write!(
+                text,
+                "[[fence.device]]\ntarget = \"{node}\"\nlevel = 2\ndriver = \"external\"\nagent = \"fence_ipmi\"\n\
+                 options = {{ ip = \"{WITNESS}\", ipport = \"{port}\", username = \"{USER}\", cipher = \"3\" }}\n\
+                 secret = \"/etc/twinguard/secret/bmc\"\nidentity = \"drill\"\n\n",
+                node = node.name(),
+                port = outlet_port(node),
+            );
+        }
     }
     let _ = write!(
         text,

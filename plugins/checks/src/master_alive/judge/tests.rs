@@ -23,6 +23,7 @@ fn status(life: Life) -> Status {
         attempt: None,
         refusal: None,
         compared: plugin_core::contract::status::Compared::default(),
+        devices: Vec::new(),
     }
 }
 

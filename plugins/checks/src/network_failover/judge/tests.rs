@@ -32,6 +32,7 @@ fn status(network_ok: Option<bool>) -> Status {
         attempt: None,
         refusal: None,
         compared: plugin_core::contract::status::Compared::default(),
+        devices: Vec::new(),
     }
 }
 
