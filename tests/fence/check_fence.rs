@@ -190,5 +190,5 @@ fn the_deadline_holds_and_no_secret_is_in_the_arguments() {
     assert_eq!(output.status.code(), Some(3));
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.starts_with("FENCE UNKNOWN - no result within 1 s, still asking ipmi 127.0.0.1 port "), "{text}");
-    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
 }
