@@ -6,7 +6,7 @@ use rig::lab::audit::{Holds, holds};
 use rig::lab::power::{Mains, mains};
 use rig::lab::tool::now_ms;
 use rig::lab::watch::Sign;
-use rig::lab::{Link, Node, Plan, bmc};
+use rig::lab::{Link, Node, Plan, bmc, net};
 use std::time::Duration;
 
 /// Matrix rows 3 and 30.
@@ -103,4 +103,22 @@ fn a_master_that_thaws_after_the_shot_is_fenced_to_the_end() {
     let phases = n2_takes_over(&mut scene, failure);
     assert_eq!(mains(&scene.lab.site, Node::N1), Mains::Off);
     end(scene, "row 4: master frozen, thaws after the shot", "n1 nothing, n2 everything", Some(&phases));
+}
+
+/// Matrix row 51, I12: the mail relay is away while the takeover is told; the mail waits in the spool and arrives once.
+#[test]
+fn a_relay_that_is_away_gets_the_mail_later_and_once() {
+    let mut scene = scene(&Plan::default());
+    net::cable(&scene.lab.site, "witness", &[Link::Lan], false).expect("cut");
+    let crash = scene.crash_master().expect("crash");
+    wait(&mut scene, "a reply from n2", crash, |m| m.sign == Sign::Reply && m.node == Some(Node::N2));
+    wait(&mut scene, "n2 master", crash, |m| m.sign == Sign::Master && m.node == Some(Node::N2));
+    assert!(scene.watch.first(crash, |m| m.sign == Sign::Mail).is_none(), "a mail came although its relay is away");
+    net::cable(&scene.lab.site, "witness", &[Link::Lan], true).expect("repair");
+    let phases = n2_takes_over(&mut scene, crash);
+    let told = |m: &&rig::smtp::Received| m.subject().contains(" took web over from n1");
+    scene
+        .stays("one mail of the takeover", Duration::from_secs(5), |s| s.lab.mails().iter().filter(told).count() == 1)
+        .unwrap_or_else(|e| panic!("{e}"));
+    end(scene, "row 51: the mail relay is away during the takeover", "n1 nothing, n2 everything", Some(&phases));
 }
