@@ -2,12 +2,14 @@
 //!
 //! Parsing refuses every key it does not know; [`Cluster::validate`] refuses what can't be meant.
 
+mod data;
 mod fence;
 mod notify;
 mod span;
 mod target;
 mod validate;
 
+pub use data::{CopyProof, Data, Database, DrbdPolicy, Engine, VgExclusive};
 pub use fence::{Device, Driver, Fence, Then};
 pub use notify::{Notify, fingerprint};
 pub use span::Span;
@@ -185,59 +187,6 @@ pub struct FailoverIp {
     pub address: Net,
     /// The link whose interface carries it.
     pub link: String,
-}
-
-/// Where a group's data live (TAKEOVER.md 3.8).
-#[derive(Clone, Debug, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Data {
-    /// A block device that both nodes reach.
-    Device,
-    /// Copied by the services themselves.
-    Async {
-        /// Largest accepted age of the copy.
-        max_loss: Span,
-        /// Checks whose OK proves that the copy is fresh.
-        proofs: Vec<String>,
-    },
-    /// DRBD.
-    Drbd {
-        /// Resource name.
-        resource: String,
-        /// Fencing policy.
-        policy: DrbdPolicy,
-        /// Largest accepted age (bounded).
-        max_loss: Option<Span>,
-    },
-    /// An LVM volume group on storage that both nodes reach.
-    Vg {
-        /// Its name.
-        vg: String,
-        /// How it is kept exclusive.
-        exclusive: VgExclusive,
-    },
-    /// None.
-    None,
-}
-
-/// DRBD's fencing policy (TAKEOVER.md 3.8).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DrbdPolicy {
-    /// `resource-and-stonith`: no acknowledged write is lost.
-    Strict,
-    /// `resource-only`: at most `max_loss`.
-    Bounded,
-}
-
-/// How a volume group is kept exclusive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum VgExclusive {
-    /// LVM system id.
-    SystemId,
-    /// Owner tag.
-    Tag,
 }
 
 /// One mount.

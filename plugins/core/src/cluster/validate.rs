@@ -1,11 +1,11 @@
 //! What a well-formed `cluster.toml` must not say.
 
-use super::{Cluster, Data, Device, Driver, Group, Span, fingerprint};
+use super::{Cluster, Device, Driver, Group, Span, fingerprint};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Refuses with `text` unless `holds`.
-fn must(holds: bool, text: impl FnOnce() -> String) -> Result<(), String> {
+pub(super) fn must(holds: bool, text: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(text()) }
 }
 
@@ -119,7 +119,7 @@ impl Cluster {
         for ip in &group.ip {
             must(self.links.contains_key(&ip.link), || format!("{}: link = \"{}\" is no link", place(), ip.link))?;
         }
-        must(!matches!(group.data, Data::Device) || !group.mounts.is_empty(), || format!("{}: data kind device has no mounts", place()))?;
+        group.data.validate(&place, group.mounts.len())?;
         for mount in &group.mounts {
             must(mount.path.is_absolute() && mount.device.is_absolute(), || {
                 format!("{}: mount {}: device and path must be absolute", place(), mount.path.display())
