@@ -7,6 +7,7 @@
 
 pub mod agent;
 pub mod calls;
+pub mod data;
 pub mod decide;
 pub mod drills;
 pub mod durable;

@@ -18,6 +18,7 @@ pub use operator::{Act, Order};
 pub use outside::Outside;
 pub use start::run;
 
+use super::data::{Board, Terms};
 use super::decide::{Event, Policy, ProofKind};
 use super::durable::{Durable, Found, Stage};
 use super::gates::{self, Gate};
@@ -61,6 +62,8 @@ struct Ask {
 /// The loop's own data.
 pub struct Agent {
     outside: Box<dyn Outside>,
+    /// What is known of the groups' data, shared with the keeper of the copies and with the steps.
+    data: Arc<Board>,
     cluster: Arc<Cluster>,
     policy: Policy,
     boot_id: String,
@@ -151,8 +154,10 @@ impl Agent {
             Found::Corrupt(why) => (Durable { frozen: Some(why.clone()), ..blank }, Some(why)),
         };
         let now = outside.now();
+        let data = outside.board(&boot_id);
         let mut agent = Self {
             outside,
+            data,
             cluster,
             policy,
             boot_id: boot_id.clone(),
@@ -185,6 +190,7 @@ impl Agent {
             last_said: Duration::ZERO,
             last_status: Duration::ZERO,
         };
+        agent.place_data();
         if agent.corrupt.is_none() {
             agent.apply(Event::Started { booted, boot_id });
             agent.verify_masters();
@@ -288,7 +294,9 @@ impl Agent {
             Proof::Yielded(_) => ProofKind::Yielded,
             Proof::Attested(_) => ProofKind::Attested,
         };
-        let promotion = promote((*self.cluster).clone(), proof);
+        let end_ms = (by != ProofKind::Yielded).then(|| self.data.ended(ms(self.outside.now())));
+        let terms = Terms { board: Arc::clone(&self.data), peer: self.policy.peer.clone(), end_ms };
+        let promotion = promote((*self.cluster).clone(), proof, terms);
         let evidence = promotion.evidence();
         self.promotion = Some(Arc::new(promotion));
         self.apply(Event::Proven { by, evidence });

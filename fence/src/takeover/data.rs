@@ -53,8 +53,10 @@ pub fn take(host: &dyn Host, group: &Group, terms: &Terms) -> Result<String, (Re
     }
     let _hands = terms.board.hands();
     let own = terms.board.place(&group.name, ms(host.now())).is_some_and(|p| p.own);
+    // A takeover that goes on after a crash of the agent: its copy became the data before.
+    let taken = writable(host, group).is_ok_and(|w| w.is_some());
     let mut said = Vec::new();
-    if let Some(end_ms) = terms.end_ms.filter(|_| !own) {
+    if let Some(end_ms) = terms.end_ms.filter(|_| !own && !taken) {
         let copy = terms.board.copies().get(&group.name).cloned().unwrap_or_default();
         said.push(copy.judge(&group.data, end_ms)?);
     }
@@ -85,7 +87,8 @@ pub fn release(host: &dyn Host, group: &Group, board: &Board, peer: &str) -> Res
         _ => match group.data.database() {
             None => Ok(()),
             Some(database) => {
-                let follows = board.place(&group.name, ms(host.now())).is_some_and(|p| p.own && p.role == Role::Master && p.peer == Some(Role::Slave));
+                let follows =
+                    board.place(&group.name, ms(host.now())).is_some_and(|p| p.own && p.role == Role::Master && p.peer == Some(Role::Slave));
                 let reached = || board.peer_at(&group.name);
                 if follows { database::demote(host, database, peer, &reached) } else { database::abandon(host, database) }
             }
@@ -155,10 +158,8 @@ pub fn boot_starts(host: &dyn Host, cluster: &Cluster) -> Result<Vec<String>, Bl
     let mut found = Vec::new();
     for group in &cluster.groups {
         match &group.data {
-            Data::Vg { vg, exclusive } => {
-                if volumes::look(host, vg, *exclusive)?.autoactivation {
-                    found.push(format!("{vg} activates itself at boot; run: vgchange --setautoactivation n {vg}"));
-                }
+            Data::Vg { vg, exclusive } if volumes::look(host, vg, *exclusive)?.autoactivation => {
+                found.push(format!("{vg} activates itself at boot; run: vgchange --setautoactivation n {vg}"));
             }
             Data::Drbd { resource, .. } => {
                 let show = must(host, &Command::new(Programs::DRBDSETUP).args(["show", "--show-defaults", resource]))?.stdout;
@@ -183,5 +184,9 @@ pub fn boot_starts(host: &dyn Host, cluster: &Cluster) -> Result<Vec<String>, Bl
 fn starts_read_only(host: &dyn Host) -> Result<bool, Blind> {
     let defaults = must(host, &Command::new(Programs::MY_PRINT_DEFAULTS).args(["mysqld", "server", "mariadb", "mariadbd"]))?.stdout;
     let option = |line: &str| line.trim().trim_start_matches('-').replace('-', "_").to_lowercase();
-    Ok(defaults.lines().map(option).rfind(|o| o.starts_with("read_only")).is_some_and(|o| matches!(o.as_str(), "read_only" | "read_only=1" | "read_only=on")))
+    Ok(defaults
+        .lines()
+        .map(option)
+        .rfind(|o| o.starts_with("read_only"))
+        .is_some_and(|o| matches!(o.as_str(), "read_only" | "read_only=1" | "read_only=on")))
 }

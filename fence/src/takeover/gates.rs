@@ -2,6 +2,7 @@
 //!
 //! Each gate passes, waits (not yet sure: never acts, never alarms) or refuses with its code.
 
+use super::data::Copy;
 use super::durable::Maintenance;
 use super::ms;
 use super::outlook::Outlook;
@@ -10,6 +11,7 @@ use plugin_core::cluster::{Cluster, Data, Group, Limits};
 use plugin_core::contract::Refusal;
 use plugin_core::contract::request::Request;
 use plugin_core::contract::status::{GateStatus, Life};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What a gate says.
@@ -113,20 +115,23 @@ pub fn allowed(cluster: &Cluster, own: Option<&Maintenance>, peers: bool) -> Gat
     }
 }
 
-/// G6: the data of every group can be proven fresh. A device that both nodes reach is always fresh; what this version can't
-/// prove it refuses, rather than start a service beside its data.
-pub fn data(cluster: &Cluster) -> Gate {
-    let unknown = |g: &Group| match &g.data {
-        Data::Device | Data::None => None,
-        Data::Async { .. } => Some(format!("{}: the age of an async copy", g.name)),
-        Data::Drbd { resource, .. } => Some(format!("{}: DRBD resource {resource}", g.name)),
-        Data::Vg { vg, .. } => Some(format!("{}: volume group {vg}", g.name)),
-    };
-    let open: Vec<String> = cluster.groups.iter().filter_map(unknown).collect();
-    if open.is_empty() {
-        return Gate::new("G6", Verdict::Pass, "shared device or no data");
+/// G6: the data of every group in question can be proven fresh, as if the peer's end were now; T2 judges again when it is known. Data that
+/// this node served last (`true`) are the data. What can't be proven is refused, rather than served beside newer data.
+pub fn data<'a>(groups: impl Iterator<Item = (&'a Group, bool)>, copies: &BTreeMap<String, Copy>, now_ms: u64) -> Gate {
+    let mut seen = Vec::new();
+    for (group, own) in groups {
+        let judged = match &group.data {
+            Data::Device => Ok("shared device".to_owned()),
+            Data::None => Ok("no data".to_owned()),
+            _ if own => Ok("served here last".to_owned()),
+            data => copies.get(&group.name).unwrap_or(&Copy::default()).judge(data, now_ms),
+        };
+        match judged {
+            Ok(text) => seen.push(format!("{}: {text}", group.name)),
+            Err((code, text)) => return Gate::new("G6", Verdict::Refuse(code), format!("{}: {text}", group.name)),
+        }
     }
-    Gate::new("G6", Verdict::Refuse(Refusal::DataUnknown), format!("this version can't prove {}", open.join("; ")))
+    Gate::new("G6", Verdict::Pass, seen.join("; "))
 }
 
 /// G8: not too many takeovers lately. The clock is this node's own; a jump can only refuse (times ahead count as now).

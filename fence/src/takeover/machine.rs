@@ -91,6 +91,17 @@ impl Programs {
     pub const SYSTEMCTL: &'static str = "/usr/bin/systemctl";
     pub const FSCK_EXT: &'static str = "/usr/sbin/e2fsck";
     pub const DEBUGFS: &'static str = "/usr/sbin/debugfs";
+    pub const SETPRIV: &'static str = "/usr/bin/setpriv";
+    pub const TOUCH: &'static str = "/usr/bin/touch";
+    pub const TEST: &'static str = "/usr/bin/test";
+    pub const PSQL: &'static str = "/usr/bin/psql";
+    pub const MARIADB: &'static str = "/usr/bin/mariadb";
+    pub const MY_PRINT_DEFAULTS: &'static str = "/usr/bin/my_print_defaults";
+    pub const VGS: &'static str = "/usr/sbin/vgs";
+    pub const LVS: &'static str = "/usr/sbin/lvs";
+    pub const VGCHANGE: &'static str = "/usr/sbin/vgchange";
+    pub const DRBDADM: &'static str = "/usr/sbin/drbdadm";
+    pub const DRBDSETUP: &'static str = "/usr/sbin/drbdsetup";
 }
 
 /// Runs a command that has to succeed.
@@ -227,6 +238,7 @@ pub fn boot_starts(host: &dyn Host, cluster: &Cluster) -> Result<Vec<String>, Bl
         }
     }
     found.extend(static_addresses(host, cluster));
+    found.extend(super::data::boot_starts(host, cluster)?);
     Ok(found)
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Lower-epoch *acts* are rejected by the receiver; HELLO is always answered.
 
+use super::data::DataBeat;
 use super::durable::Handover;
 use plugin_core::contract::status::{PeerRecord, Role};
 use serde::{Deserialize, Serialize};
@@ -67,6 +68,9 @@ pub struct Beat {
     pub handover: Option<Handover>,
     /// The receiver's handover that it could not use; durable there. The receiver may take the groups back.
     pub released: Option<String>,
+    /// How far its data are, and the stamp that proves their age (G6).
+    #[serde(default)]
+    pub data: DataBeat,
     /// Somebody works on it (G1).
     pub maintenance: bool,
     /// Every fence device of the receiver answers it (for a rejoin).

@@ -1,6 +1,7 @@
 //! The steps of a takeover, and the only code that starts anything: with a [`Proof`], in order, each idempotent
 //! (already done = skipped), each with its time limit. Undoing runs them backwards.
 
+use super::data::{self, Terms};
 use super::machine::{self, Machine, Programs};
 use super::proof::Proof;
 use plugin_core::Blind;
@@ -16,6 +17,9 @@ use std::time::Duration;
 /// A step, numbered as in TAKEOVER 3.7 (T1 and T10 to T12 are bookkeeping of `decide`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Step {
+    /// T2: this node's copy becomes the data: receivers stop, the database, the mirror or the volume group is made writable.
+    #[serde(rename = "T2")]
+    Data,
     /// T3: the data's own epoch is read and the file systems are checked.
     #[serde(rename = "T3")]
     Check,
@@ -38,11 +42,12 @@ pub enum Step {
 
 impl Step {
     /// The first one.
-    pub const FIRST: Step = Step::Check;
+    pub const FIRST: Step = Step::Data;
 
     /// The one after it.
     pub const fn next(self) -> Option<Step> {
         match self {
+            Step::Data => Some(Step::Check),
             Step::Check => Some(Step::Mount),
             Step::Mount => Some(Step::Mark),
             Step::Mark => Some(Step::Address),
@@ -54,7 +59,7 @@ impl Step {
 
     /// Before the data are marked a failure is rolled back; afterwards that would only lose service.
     pub const fn can_roll_back(self) -> bool {
-        matches!(self, Step::Check | Step::Mount | Step::Mark)
+        matches!(self, Step::Data | Step::Check | Step::Mount | Step::Mark)
     }
 
     /// A failure leaves a degraded master (row 39), not a held takeover.
@@ -66,6 +71,7 @@ impl Step {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Step::Data => "T2 (data)",
             Step::Check => "T3 (check the file systems)",
             Step::Mount => "T4 (mount)",
             Step::Mark => "T5 (mark the data)",
@@ -85,6 +91,14 @@ pub struct Failure {
     pub text: String,
 }
 
+impl Failure {
+    /// A retry can't help: a person has to decide about the data.
+    const fn is_final(&self) -> bool {
+        use Refusal::{DataNewer, DataOwned, DataSplit, DataStale, Fsck};
+        matches!(self.code, DataNewer | DataOwned | DataSplit | DataStale | Fsck)
+    }
+}
+
 fn failure(code: Refusal, text: impl Into<String>) -> Failure {
     Failure { code, text: text.into() }
 }
@@ -93,11 +107,12 @@ fn failure(code: Refusal, text: impl Into<String>) -> Failure {
 pub struct Promotion {
     cluster: Cluster,
     proof: Proof,
+    terms: Terms,
 }
 
-/// Turns a proof into the right to start the groups.
-pub fn promote(cluster: Cluster, proof: Proof) -> Promotion {
-    Promotion { cluster, proof }
+/// Turns a proof into the right to start the groups, with data on these terms.
+pub fn promote(cluster: Cluster, proof: Proof, terms: Terms) -> Promotion {
+    Promotion { cluster, proof, terms }
 }
 
 /// Times a step is tried again before it has failed.
@@ -121,6 +136,7 @@ impl Promotion {
         loop {
             let host = within(limit(step));
             let result = match step {
+                Step::Data => data::take(&host, group, &self.terms).map_err(|(code, text)| failure(code, text)),
                 Step::Check => check(&host, group, epoch),
                 Step::Mount => mount(&host, group),
                 Step::Mark => mark(&host, group, epoch, &self.cluster.name),
@@ -129,7 +145,7 @@ impl Promotion {
                 Step::Verify => verify(&host, &self.cluster, group),
             };
             match result {
-                Err(f) if tries < RETRIES && !matches!(f.code, Refusal::DataNewer | Refusal::Fsck) => tries += 1,
+                Err(f) if tries < RETRIES && !f.is_final() => tries += 1,
                 other => return other,
             }
         }
@@ -138,6 +154,7 @@ impl Promotion {
 
 const fn limit(step: Step) -> Duration {
     Duration::from_secs(match step {
+        Step::Data => 120,
         Step::Check => 600,
         Step::Mount => 60,
         Step::Mark | Step::Address => 20,
@@ -352,6 +369,6 @@ mod tests {
             order.push(next);
         }
         let names: Vec<String> = order.iter().map(|s| serde_json::to_string(s).unwrap()).collect();
-        assert_eq!(names, ["\"T3\"", "\"T4\"", "\"T5\"", "\"T7\"", "\"T8\"", "\"T9\""]);
+        assert_eq!(names, ["\"T2\"", "\"T3\"", "\"T4\"", "\"T5\"", "\"T7\"", "\"T8\"", "\"T9\""]);
     }
 }

@@ -7,6 +7,7 @@ use crate::takeover::gates::{self, Gate, Verdict};
 use crate::takeover::message::{Message, PROTOCOL};
 use crate::takeover::ms;
 use crate::takeover::proof::{Proof, Yielded};
+use plugin_core::contract::status::Role;
 use std::time::Duration;
 
 impl Agent {
@@ -54,6 +55,7 @@ impl Agent {
     fn beat_heard(&mut self, message: Message, now: Duration) {
         let Message::Beat(beat) = &message else { return };
         let not_isolated = gates::not_isolated(&self.cluster, &self.outlook, now).verdict == Verdict::Pass;
+        self.data.hear(&beat.data, &beat.boot_id, beat.groups.iter().map(|(name, g)| (name.clone(), g.role)), ms(now));
         let said = PeerSaid {
             cluster_id: beat.cluster_id.clone(),
             config_hash: beat.config_hash.clone(),
@@ -61,7 +63,7 @@ impl Agent {
             record: beat.record,
             boot_starts: beat.boot_starts.clone(),
             maintenance: beat.maintenance,
-            may_act: self.cluster.automatic && not_isolated && gates::data(&self.cluster).verdict == Verdict::Pass,
+            may_act: self.cluster.automatic && not_isolated && self.fresh(now, |role| role == Role::Slave).verdict == Verdict::Pass,
             id: self.fresh_id(),
         };
         let (handover, released) = (beat.handover.clone(), beat.released.clone());

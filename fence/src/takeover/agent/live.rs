@@ -3,6 +3,7 @@
 use super::fencing::{Line, Rehearsal};
 use super::{Input, News, Outside, Places};
 use crate::power::{self, FenceFailure, Practice, Times};
+use crate::takeover::data::{self, Board};
 use crate::takeover::drills::Drills;
 use crate::takeover::durable::{Durable, Store};
 use crate::takeover::journal::{Journal, Record};
@@ -41,11 +42,17 @@ pub(super) struct Live {
     pub wake_prober: Sender<()>,
     pub wake_devices: Sender<()>,
     pub mails: Sender<MailEvent>,
+    pub board: Arc<Board>,
 }
 
 impl Live {
     /// Does something with groups in a thread of its own, one after the other until the first failure.
-    fn on_groups(&self, groups: Vec<String>, act: fn(&System, &Cluster, &Group) -> Result<(), String>, tell: fn(Result<(), String>) -> Input) {
+    fn on_groups(
+        &self,
+        groups: Vec<String>,
+        act: impl Fn(&System, &Cluster, &Group) -> Result<(), String> + Send + 'static,
+        tell: fn(Result<(), String>) -> Input,
+    ) {
         let (cluster, inbox) = (Arc::clone(&self.cluster), self.inbox.clone());
         thread::spawn(move || {
             let result = groups.iter().try_for_each(|name| match cluster.groups.iter().find(|g| g.name == *name) {
@@ -58,6 +65,10 @@ impl Live {
 }
 
 impl Outside for Live {
+    fn board(&self, _boot_id: &str) -> Arc<Board> {
+        Arc::clone(&self.board)
+    }
+
     fn now(&self) -> Duration {
         self.host.now()
     }
@@ -79,11 +90,13 @@ impl Outside for Live {
     }
 
     fn clean(&self, group: &Group) -> Result<(), String> {
-        machine::clean(&System::new(Some(LOOK)), group)
+        let host = System::new(Some(LOOK));
+        machine::clean(&host, group).and_then(|()| data::clean(&host, group))
     }
 
     fn lacks(&self, group: &Group) -> Result<(), String> {
-        machine::lacks(&System::new(Some(LOOK)), group)
+        let host = System::new(Some(LOOK));
+        machine::lacks(&host, group).and_then(|()| data::lacks(&host, group))
     }
 
     fn probe(&mut self, until: Duration) {
@@ -152,11 +165,19 @@ impl Outside for Live {
     }
 
     fn release(&mut self, groups: Vec<String>) {
-        self.on_groups(groups, |host, cluster, group| steps::release(host, cluster, group), Input::Undone);
+        let (board, peer) = (Arc::clone(&self.board), self.peer.clone());
+        let act = move |host: &System, cluster: &Cluster, group: &Group| {
+            steps::release(host, cluster, group).and_then(|()| data::release(host, group, &board, &peer))
+        };
+        self.on_groups(groups, act, Input::Undone);
     }
 
     fn restore(&mut self, groups: Vec<String>) {
-        self.on_groups(groups, |host, cluster, group| steps::restore(host, cluster, group), Input::Restored);
+        let peer = self.peer.clone();
+        let act = move |host: &System, cluster: &Cluster, group: &Group| {
+            data::restore(host, group, &peer).and_then(|()| steps::restore(host, cluster, group))
+        };
+        self.on_groups(groups, act, Input::Restored);
     }
 
     fn mail(&mut self, event: MailEvent) {

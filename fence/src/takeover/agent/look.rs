@@ -58,12 +58,20 @@ impl Agent {
             gates::peer_dead(&self.cluster, &self.outlook, now),
             gates::not_isolated(&self.cluster, &self.outlook, now),
             gates::fit(&self.readiness),
-            gates::data(&self.cluster),
+            self.fresh(now, |role| !matches!(role, Role::Standby | Role::Failed)),
             gates::stonith(&self.devices, now),
             gates::rate(&self.cluster.limits, &self.state.takeovers, self.outside.wall_ms()),
             gates::same_configuration(&self.config_hash, self.state.peer.config_hash.as_deref()),
             gates::boot_starts(&self.readiness, self.state.peer.boot_starts.as_deref()),
         ]
+    }
+
+    /// G6 for the groups in such a role.
+    pub(super) fn fresh(&self, now: Duration, wanted: impl Fn(Role) -> bool) -> Gate {
+        let of = |name: &str| self.state.groups.get(name);
+        let mine = |name: &str| of(name).is_some_and(|g| g.data_owner.as_deref() == Some(self.policy.me.as_str()));
+        let groups = self.cluster.groups.iter().filter(|g| of(&g.name).is_some_and(|s| wanted(s.role)));
+        gates::data(groups.map(|g| (g, mine(&g.name))), &self.data.copies(), ms(now))
     }
 
     /// Answers the fence as soon as the answer is sure (G3 and G4 run again before every command).
@@ -110,6 +118,7 @@ impl Agent {
             handover: self.state.handover.clone(),
             released: self.state.released.clone(),
             maintenance: self.state.maintenance.is_some(),
+            data: self.data.say(ms(now)),
             stonith_ok: gates::stonith(&self.devices, now).verdict == Verdict::Pass,
             network_ok,
             boot_starts,

@@ -5,6 +5,7 @@ use crate::power::Power;
 use crate::takeover::decide::Event;
 use crate::takeover::durable::{Maintenance, Stage};
 use crate::takeover::gates::{self, Verdict};
+use crate::takeover::journal::Record;
 use crate::takeover::ms;
 use crate::takeover::proof::{Attested, Proof};
 use plugin_core::contract::Refusal;
@@ -57,6 +58,8 @@ pub enum Act {
         /// Level of the devices.
         level: u8,
     },
+    /// This node's copies may be served although they are older than `max_loss`, or of unknown age.
+    AcceptDataLoss,
 }
 
 impl Agent {
@@ -96,7 +99,11 @@ impl Agent {
             }
             Act::ConfirmFenced { node } => self.confirm_fenced(&node, id, who),
             Act::Drill { node, level } => self.drill(&node, level, id, who),
-            Act::AssumeMaster => self.apply(Event::Assume { id, who, life: self.outlook.life(now) }),
+            Act::AssumeMaster => match self.fresh(now, |role| !matches!(role, Role::Slave | Role::Master | Role::Taking)).refusal() {
+                Some(refusal) => self.refuse(refusal),
+                None => self.apply(Event::Assume { id, who, life: self.outlook.life(now) }),
+            },
+            Act::AcceptDataLoss => self.accept_data_loss(now, &who),
         }
     }
 
@@ -107,8 +114,7 @@ impl Agent {
     fn create(&mut self, id: String) {
         let now = self.outside.now();
         let alive = self.cluster.links.keys().any(|link| self.outlook.channel(link, now));
-        let data = gates::data(&self.cluster);
-        if let Some(refusal) = self.same_site().err().filter(|_| alive).or(data.refusal()) {
+        if let Some(refusal) = self.same_site().err().filter(|_| alive) {
             return self.refuse(refusal);
         }
         match self.outside.fresh_uuid() {
@@ -142,7 +148,7 @@ impl Agent {
         if !beat.groups.values().any(|g| g.role == Role::Master) {
             return Err((Refusal::Role, "the peer serves nothing: a slave needs a master".to_owned()));
         }
-        for gate in [gates::stonith(&self.devices, now), gates::fit(&self.readiness), gates::data(&self.cluster)] {
+        for gate in [gates::stonith(&self.devices, now), gates::fit(&self.readiness), self.catches_up(now)] {
             if gate.verdict != Verdict::Pass {
                 return Err(gate.refusal().unwrap_or((Refusal::Unfit, gate.evidence)));
             }
@@ -157,6 +163,32 @@ impl Agent {
         Ok(())
     }
 
+    /// A copy that follows may be rejoined before the master waits for it: it does so only for a slave.
+    fn catches_up(&self, now: Duration) -> gates::Gate {
+        let copies = self.data.copies().into_iter().map(|(name, copy)| (name, copy.waited_for())).collect();
+        let groups = self.cluster.groups.iter().filter(|g| self.state.groups.get(&g.name).is_some_and(|s| s.role != Role::Master));
+        gates::data(groups.map(|g| (g, false)), &copies, ms(now))
+    }
+
+    /// Rows 34, 61: a person accepts what the copies lack, by name and for this loss of the master only; its return ends it.
+    fn accept_data_loss(&mut self, now: Duration, who: &str) {
+        if self.outlook.life(now) != Life::Silent {
+            let text = format!("{} is not silent: nothing is lost while the master lives", self.policy.peer);
+            return self.refuse((Refusal::PeerAlive, text));
+        }
+        let gate = self.fresh(now, |role| role != Role::Master);
+        let Some((code, text)) = gate.refusal() else {
+            return self.tell(Err(format!("there is nothing to accept: {}", gate.evidence)));
+        };
+        let what = format!("accepts the loss of data: {code}, {text}");
+        if let Err(why) = self.outside.append(&[Record::Operator { who: who.to_owned(), what: what.clone() }]) {
+            return self.refuse((Refusal::StateUnwritable, why));
+        }
+        let copied = self.cluster.groups.iter().filter(|g| g.data.max_loss().is_some());
+        copied.for_each(|g| self.data.copy(&g.name, |copy| copy.accepted = Some(who.to_owned())));
+        self.tell(Ok(format!("{who} {what}")));
+    }
+
     /// Refused while the peer answers anything, or one of its devices says ON (row 60).
     fn confirm_fenced(&mut self, node: &str, id: String, who: String) {
         let now = self.outside.now();
@@ -167,7 +199,8 @@ impl Agent {
             Ok(proof) => proof,
             Err(refusal) => return self.refuse(refusal),
         };
-        if let Some(refusal) = on.or(isolated) {
+        let stale = self.fresh(now, |role| matches!(role, Role::Slave | Role::Demoted | Role::Taking)).refusal();
+        if let Some(refusal) = on.or(isolated).or(stale) {
             return self.refuse(refusal);
         }
         debug_assert_eq!(life, Life::Silent);

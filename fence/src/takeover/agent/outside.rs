@@ -1,6 +1,7 @@
 //! The seam between the loop and everything around it: clock, disk, wires, workers, mails. The loop only decides what is asked
 //! of it; the live one starts threads, the simulator of the tests has a virtual clock, disk, BMC and machine.
 
+use crate::takeover::data::Board;
 use crate::takeover::drills::Drills;
 use crate::takeover::durable::Durable;
 use crate::takeover::journal::Record;
@@ -8,11 +9,17 @@ use crate::takeover::steps::{Promotion, Step};
 use plugin_core::cluster::Group;
 use plugin_core::contract::MailEvent;
 use plugin_core::contract::status::Status;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// What the loop needs. Whatever takes time is only started here; its end comes back as an [`Input`](super::Input).
 pub trait Outside {
+    /// What is known of the groups' data; asked for once. Without a keeper nothing ever becomes known.
+    fn board(&self, boot_id: &str) -> Arc<Board> {
+        Arc::new(Board::new(boot_id, BTreeMap::new()))
+    }
+
     /// CLOCK_BOOTTIME.
     fn now(&self) -> Duration;
     /// Unix time in milliseconds.

@@ -46,6 +46,7 @@ impl Agent {
             self.outside.log(&serde_json::to_string(record).unwrap_or_default());
         }
         self.state = next;
+        self.place_data();
         let held = self.state.groups.values().any(|g| matches!(g.role, Role::Master | Role::Taking));
         self.outside.serving(held);
         for action in actions {
@@ -63,6 +64,13 @@ impl Agent {
             }
         }
         self.tell(Err(format!("{code}: {why}")));
+    }
+
+    /// The keeper of the copies and the steps learn the roles before anything is done.
+    pub(super) fn place_data(&self) {
+        for (name, standing) in &self.state.groups {
+            self.data.placed(name, standing.role, standing.data_owner.as_deref() == Some(self.policy.me.as_str()));
+        }
     }
 
     fn perform(&mut self, action: Action) {

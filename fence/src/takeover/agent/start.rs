@@ -2,6 +2,8 @@
 
 use super::live::{Live, boot_marker};
 use super::{Agent, Input, Origin, Places, hello, policy};
+use crate::takeover::data::record::Records;
+use crate::takeover::data::{Board, keeper};
 use crate::takeover::drills::Drills;
 use crate::takeover::durable::Store;
 use crate::takeover::journal::Journal;
@@ -33,6 +35,8 @@ pub fn run(cluster: Cluster, config_hash: String, places: Places) -> Result<(), 
     let (wake_prober, prober_wake) = channel();
     let (wake_devices, devices_wake) = channel();
     let steering = Arc::new(Steering::default());
+    let records = Records::new(&places.state);
+    let board = Arc::new(Board::new(&boot_id, records.load(&System::new(None), &boot_id)));
     let outside = Live {
         host: System::new(None),
         cluster: Arc::clone(&cluster),
@@ -47,10 +51,13 @@ pub fn run(cluster: Cluster, config_hash: String, places: Places) -> Result<(), 
         wake_prober,
         wake_devices,
         mails: publish::mailer(&places.spool),
+        board: Arc::clone(&board),
     };
     let threads = Threads { cluster: Arc::clone(&cluster), me: me.clone(), peer: peer.clone(), places, inbox };
     threads.start(steering, prober_wake, devices_wake)?;
-    let mut agent = Agent::start(Origin { cluster, config_hash, me: me.clone(), found, booted, boot_id }, Box::new(outside))?;
+    let mut agent = Agent::start(Origin { cluster: Arc::clone(&cluster), config_hash, me: me.clone(), found, booted, boot_id }, Box::new(outside))?;
+    let (kept, other) = (Arc::clone(&cluster), peer.clone());
+    thread::spawn(move || keeper::run(&kept, &other, &board, &records));
     notify_ready();
     publish::log(&format!("twinguard {} on {me}, peer {peer}{}", env!("CARGO_PKG_VERSION"), if booted { ", first start since boot" } else { "" }));
     agent.turn(&inputs);

@@ -44,6 +44,7 @@ struct Inner {
     peer_stamp: Option<Stamp>,
     peer_at: BTreeMap<String, Position>,
     heard_ms: Option<u64>,
+    ended_ms: Option<u64>,
 }
 
 /// The peer's agent counts as speaking for so long after its last BEAT, ms.
@@ -81,6 +82,7 @@ impl Board {
         let mut inner = self.inner();
         inner.peer_stamp = Some(Stamp { boot: peer_boot.to_owned(), ms: beat.stamp_ms });
         inner.heard_ms = Some(now_ms);
+        inner.ended_ms = None;
         for (group, role) in roles {
             if let Some(place) = inner.places.get_mut(&group) {
                 place.peer = Some(role);
@@ -98,6 +100,11 @@ impl Board {
                 copy.told(word, &self.boot, now_ms);
             }
         }
+    }
+
+    /// The peer is proven to be off: when that was first known (a proof that is made again after a resume is no later end).
+    pub fn ended(&self, now_ms: u64) -> u64 {
+        *self.inner().ended_ms.get_or_insert(now_ms)
     }
 
     /// The group's place; the peer's role only while it speaks.

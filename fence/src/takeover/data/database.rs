@@ -75,9 +75,11 @@ pub fn demote(host: &dyn Host, database: &Database, peer: &str, reached: &dyn Fn
 /// What could not be done.
 pub fn abandon(host: &dyn Host, database: &Database) -> Result<(), String> {
     let text = |b: Blind| format!("cannot {b}");
+    if look(host, database, "-").is_ok_and(|look| look.is_none_or(|l| !l.writable)) {
+        return Ok(());
+    }
     match database.engine {
         Engine::Postgresql => postgresql::stop(host, database),
-        Engine::Mariadb if unit_state(host, &database.unit).map_err(text)? != "active" => Ok(()),
         Engine::Mariadb => mariadb::read_only(host, database).map_err(text),
     }
 }

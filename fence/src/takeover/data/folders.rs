@@ -14,7 +14,10 @@ pub const STAMP: &str = ".twinguard-sync";
 /// # Errors
 /// What could not be written.
 pub fn stamp(folders: &[PathBuf], stamp: &Stamp) -> Result<(), String> {
-    folders.iter().filter(|f| f.is_dir()).try_for_each(|folder| machine::write_durably(&folder.join(STAMP), &format!("{} {}\n", stamp.boot, stamp.ms)))
+    folders
+        .iter()
+        .filter(|f| f.is_dir())
+        .try_for_each(|folder| machine::write_durably(&folder.join(STAMP), &format!("{} {}\n", stamp.boot, stamp.ms)))
 }
 
 /// The slave reads: time at which the oldest of its copies was complete. `None` = one of them never carried a stamp of this boot.

@@ -58,7 +58,7 @@ pub struct Copy {
     pub accepted: Option<String>,
     /// Places that the master had reached, by the time at which it had not said more; ascending.
     #[serde(skip)]
-    pending: VecDeque<(u64, Position, bool)>,
+    pub(super) pending: VecDeque<(u64, Position, bool)>,
 }
 
 impl Copy {
@@ -90,6 +90,12 @@ impl Copy {
             self.strict = strict;
             self.link_lost_ms = None;
         }
+    }
+
+    /// The same copy, as if the master waited for it: for a copy that is about to be rejoined.
+    #[must_use]
+    pub fn waited_for(self) -> Self {
+        Self { strict: self.database_ms.is_some() && self.link_lost_ms.is_none(), ..self }
     }
 
     /// Newest time at which everything that has to be proven was complete.

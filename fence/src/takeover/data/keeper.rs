@@ -12,7 +12,7 @@ use super::{folders, mirror, postgresql, volumes};
 use crate::takeover::machine::{Programs, must, unit_state};
 use crate::takeover::{ms, publish};
 use plugin_core::Host;
-use plugin_core::cluster::{Cluster, Data, Database, Engine, Group};
+use plugin_core::cluster::{Cluster, Data, Group};
 use plugin_core::contract::Refusal;
 use plugin_core::contract::status::Role;
 use plugin_core::host::{Command, System};
@@ -23,7 +23,7 @@ use std::time::Duration;
 const EVERY: Duration = Duration::from_secs(1);
 /// One look may take this long; starting a database longer.
 const LOOK: Duration = Duration::from_secs(5);
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 /// The settings of a server are in force in all of its processes after this, ms.
 const SETTLED_MS: u64 = 1_000;
 /// Even without news the record is written this often, ms.
@@ -106,7 +106,7 @@ fn look(group: &Group, peer: &str, board: &Board, memory: &mut Memory) -> Result
         let echo = board.peer_stamp();
         let look = database::look(&host, database, peer);
         let word = match &look {
-            Ok(Some(look)) => Word { echo, at: look.at.clone(), strict: strict(group, database, look, &place, peer, memory, now_ms()) },
+            Ok(Some(look)) => Word { echo, at: look.at.clone(), strict: strict(group, look, &place, peer, memory, now_ms()) },
             _ => Word::default(),
         };
         board.word(&group.name, word);
@@ -119,7 +119,8 @@ fn look(group: &Group, peer: &str, board: &Board, memory: &mut Memory) -> Result
             let look = look.ok().flatten();
             let two = look.as_ref().is_some_and(|l| l.writable) && place.peer == Some(Role::Master) && place.role != Role::Master;
             copy.trouble = two.then(|| (Refusal::DataSplit, "the database is writable here while the peer serves".to_owned()));
-            copy.reached(look.as_ref().and_then(|l| l.at.as_ref()).filter(|_| place.role != Role::Master), look.is_some_and(|l| l.follows), now_ms());
+            let follows = look.as_ref().is_some_and(|l| l.follows) && place.role != Role::Master;
+            copy.reached(look.as_ref().and_then(|l| l.at.as_ref()), follows, now_ms());
         });
     }
     if place.role == Role::Master {
@@ -161,9 +162,10 @@ fn follow(group: &Group, peer: &str, board: &Board, place: &Place) -> Result<(),
 
 /// The strict policy of a master: from when on its commits wait for the slave, and when they no longer do. They go on waiting for a slave
 /// that is merely silent: nothing is acknowledged that it could lack. Only a slave that says itself that it is not eligible is left behind.
-fn strict(group: &Group, database: &Database, look: &Look, place: &Place, peer: &str, memory: &mut Memory, now_ms: u64) -> bool {
-    let wanted = group.data.max_loss() == Some(Duration::ZERO) && database.engine == Engine::Postgresql;
-    if !wanted || place.role != Role::Master || !look.writable {
+fn strict(group: &Group, look: &Look, place: &Place, peer: &str, memory: &mut Memory, now_ms: u64) -> bool {
+    // Only PostgreSQL may be configured so.
+    let Some(database) = group.data.database().filter(|_| group.data.max_loss() == Some(Duration::ZERO)) else { return false };
+    if place.role != Role::Master || !look.writable {
         memory.strict_since.remove(&group.name);
         return false;
     }

@@ -55,7 +55,8 @@ pub fn judge(look: &Result<Mirror, Blind>, policy: DrbdPolicy) -> Result<Seen, (
         DrbdPolicy::Strict => "resource-and-stonith",
         DrbdPolicy::Bounded => "resource-only",
     };
-    let fits = mirror.fencing.as_deref() == Some(needed) || (policy == DrbdPolicy::Bounded && mirror.fencing.as_deref() == Some("resource-and-stonith"));
+    let fits =
+        mirror.fencing.as_deref() == Some(needed) || (policy == DrbdPolicy::Bounded && mirror.fencing.as_deref() == Some("resource-and-stonith"));
     if !fits {
         let has = mirror.fencing.as_deref().unwrap_or("dont-care");
         return Err((Refusal::DataUnknown, format!("{text}: fencing is {has}, cluster.toml wants {needed}; nothing would outdate a stale copy")));

@@ -29,7 +29,9 @@ impl Position {
     pub fn covers(&self, other: &Position) -> bool {
         match (self, other) {
             (Position::Wal { system, timeline, lsn }, Position::Wal { system: s, timeline: t, lsn: l }) => system == s && timeline == t && lsn >= l,
-            (Position::Gtid { domains }, Position::Gtid { domains: others }) => others.iter().all(|(d, seq)| domains.get(d).is_some_and(|own| own >= seq)),
+            (Position::Gtid { domains }, Position::Gtid { domains: others }) => {
+                others.iter().all(|(d, seq)| domains.get(d).is_some_and(|own| own >= seq))
+            }
             _ => false,
         }
     }

@@ -143,7 +143,10 @@ pub fn demote(host: &dyn Host, database: &Database, peer: &str, limit: Duration)
             }
             if host.now() >= end {
                 let why = if look.attached { "lags" } else { "is not connected" };
-                return Err(format!("the PostgreSQL of {peer} {why}: it did not get everything within {} s, so nothing is given away", limit.as_secs()));
+                return Err(format!(
+                    "the PostgreSQL of {peer} {why}: it did not get everything within {} s, so nothing is given away",
+                    limit.as_secs()
+                ));
             }
             host.wait(Duration::from_millis(50));
         }

@@ -229,7 +229,9 @@ fn f5_a_restart_proves_again_what_was_proven() {
             node.on(Event::Proven { by: ProofKind::Fenced, evidence: vec![] });
         }
         if progress > 1 {
-            node.on(Event::StepDone { step: Step::Check, evidence: "ok".into(), wall_ms: 1 });
+            for step in [Step::Data, Step::Check] {
+                node.on(Event::StepDone { step, evidence: "ok".into(), wall_ms: 1 });
+            }
         }
         node.on(Event::Started { booted: false, boot_id: "b".into() });
         assert_eq!((node.stage(), node.did()), (Some(Stage::Sent), vec!["Boot".to_owned(), "StartFence".to_owned()]), "progress {progress}");
@@ -339,7 +341,10 @@ fn nobody_promises_what_he_holds() {
 #[test]
 fn row_37_a_failed_mount_is_rolled_back() {
     let mut node = Node::fencing();
-    node.on(Event::Proven { by: ProofKind::Fenced, evidence: vec![] }).on(Event::StepDone { step: Step::Check, evidence: "ok".into(), wall_ms: 1 });
+    node.on(Event::Proven { by: ProofKind::Fenced, evidence: vec![] });
+    for step in [Step::Data, Step::Check] {
+        node.on(Event::StepDone { step, evidence: "ok".into(), wall_ms: 1 });
+    }
     node.on(Event::StepFailed { step: Step::Mount, code: Refusal::Mount, text: "bad superblock".into(), wall_ms: 1 });
     assert_eq!(node.did(), ["Undo", "Mail", "Undo", "Tell"]);
     node.on(Event::Undone { clean: Ok(()) });
@@ -350,7 +355,7 @@ fn row_37_a_failed_mount_is_rolled_back() {
 fn row_38_a_foreign_address_holds_the_takeover() {
     let mut node = Node::fencing();
     node.on(Event::Proven { by: ProofKind::Fenced, evidence: vec![] });
-    for step in [Step::Check, Step::Mount, Step::Mark] {
+    for step in [Step::Data, Step::Check, Step::Mount, Step::Mark] {
         node.on(Event::StepDone { step, evidence: "ok".into(), wall_ms: 1 });
     }
     node.on(Event::StepFailed { step: Step::Address, code: Refusal::VipConflict, text: "02:00 answers".into(), wall_ms: 1 });
@@ -362,7 +367,7 @@ fn row_38_a_foreign_address_holds_the_takeover() {
 fn row_39_a_service_that_does_not_start_leaves_a_degraded_master() {
     let mut node = Node::fencing();
     node.on(Event::Proven { by: ProofKind::Fenced, evidence: vec![] });
-    for step in [Step::Check, Step::Mount, Step::Mark, Step::Address] {
+    for step in [Step::Data, Step::Check, Step::Mount, Step::Mark, Step::Address] {
         node.on(Event::StepDone { step, evidence: "ok".into(), wall_ms: 1 });
     }
     node.on(Event::StepFailed { step: Step::Services, code: Refusal::Service, text: "nginx.service is failed".into(), wall_ms: 7 });

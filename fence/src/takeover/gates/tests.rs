@@ -181,9 +181,19 @@ fn g1_row_41_maintenance_on_either_node_refuses() {
 #[test]
 fn g6_data_that_cannot_be_proven_fresh_refuse() {
     let mut cluster = cluster();
-    assert_eq!(data(&cluster).verdict, Verdict::Refuse(Refusal::DataUnknown), "the example's data are async");
+    let verdict = |cluster: &Cluster, own, copies: &BTreeMap<String, Copy>| data(cluster.groups.iter().map(|g| (g, own)), copies, 600_000).verdict;
+    let none = BTreeMap::new();
+    assert_eq!(verdict(&cluster, false, &none), Verdict::Refuse(Refusal::DataUnknown), "the example's data are async");
+    assert_eq!(verdict(&cluster, true, &none), Verdict::Pass, "served here last");
+    let synced = |ms| {
+        let mut copy = Copy::default();
+        (copy.database_ms, copy.files_ms) = (Some(ms), Some(ms));
+        [("pbx".to_owned(), copy)].into()
+    };
+    assert_eq!(verdict(&cluster, false, &synced(300_000)), Verdict::Pass, "max_loss is 5m");
+    assert_eq!(verdict(&cluster, false, &synced(299_999)), Verdict::Refuse(Refusal::DataStale));
     cluster.groups[0].data = Data::Device;
-    assert_eq!(data(&cluster).verdict, Verdict::Pass);
+    assert_eq!(verdict(&cluster, false, &none), Verdict::Pass);
 }
 
 #[test]

@@ -152,7 +152,9 @@ impl Data {
                 must(wants(CopyProof::DbSync) == database.is_some(), || format!("{}: db-sync and database belong together", place()))?;
                 must(wants(CopyProof::FsSync) != folders.is_empty(), || format!("{}: fs-sync and folders belong together", place()))?;
                 let relative = folders.iter().find(|f| !f.is_absolute());
-                must(relative.is_none(), || format!("{}: folders: {} is not absolute", place(), relative.map(|f| f.display().to_string()).unwrap_or_default()))?;
+                must(relative.is_none(), || {
+                    format!("{}: folders: {} is not absolute", place(), relative.map(|f| f.display().to_string()).unwrap_or_default())
+                })?;
                 let strict = max_loss.0 == Some(Duration::ZERO);
                 let synchronous = folders.is_empty() && database.as_ref().is_some_and(|d| d.engine == Engine::Postgresql);
                 must(!strict || synchronous, || {

@@ -4,7 +4,7 @@
 set -eu
 root=$1
 packages=systemd,systemd-sysv,dbus,iproute2,iputils-ping,openssh-server,openssh-client,nginx-light,icinga2-bin,icinga2-common,e2fsprogs
-packages=$packages,procps,curl,jq,libcap2-bin,ca-certificates
+packages=$packages,procps,curl,jq,libcap2-bin,ca-certificates,postgresql-15
 
 mmdebstrap --mode=root --variant=minbase --include="$packages" \
     --aptopt='Acquire::Check-Valid-Until "false"' --aptopt='APT::Install-Recommends "false"' ${APT_PROXY:+--aptopt="$APT_PROXY"} \
@@ -17,6 +17,9 @@ rm -f "$root/etc/machine-id" "$root"/etc/ssh/ssh_host_*
 
 unit() { systemctl --root="$root" --quiet "$@" 2>/dev/null; }
 unit disable nginx.service getty@tty1.service || true
+# Its data are made by the scenario that wants a database; the agent starts it.
+rm -rf "$root/var/lib/postgresql/15/main" "$root/etc/postgresql/15/main"
+unit disable postgresql.service || true
 unit disable apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer fstrim.timer dpkg-db-backup.timer logrotate.timer || true
 unit mask systemd-logind.service console-getty.service getty@.service e2scrub_reap.service systemd-networkd.service
 # Gate G12: a node that sleeps reads OFF and comes back later.

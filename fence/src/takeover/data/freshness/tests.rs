@@ -87,8 +87,7 @@ fn strict_holds_only_once_everything_from_before_has_arrived_and_ends_with_the_m
 
 #[test]
 fn with_two_proofs_the_older_one_counts() {
-    let both =
-        Data::Async { max_loss: Span::seconds(10), proofs: vec![], database: Some(database()), folders: vec!["/srv".into()] };
+    let both = Data::Async { max_loss: Span::seconds(10), proofs: vec![], database: Some(database()), folders: vec!["/srv".into()] };
     let mut copy = Copy { database_ms: Some(9_000), ..Copy::default() };
     assert_eq!(code(&copy, &both, 9_000), Some(Refusal::DataUnknown), "the files were never proven");
     copy.files_ms = Some(4_000);

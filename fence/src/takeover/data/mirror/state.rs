@@ -91,7 +91,8 @@ struct Device {
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Connection {
-    connection_state: String,
+    #[serde(rename = "connection-state")]
+    state: String,
     peer_role: String,
     #[serde(rename = "peer_devices")]
     peer_devices: Vec<PeerDevice>,
@@ -118,8 +119,8 @@ pub(super) fn json(text: &str, name: &str) -> Result<Mirror, String> {
     Ok(Mirror {
         role: resource.role,
         disk,
-        connected: connection.connection_state == "Connected",
-        alone: connection.connection_state == "StandAlone",
+        connected: connection.state == "Connected",
+        alone: connection.state == "StandAlone",
         syncing: connection.peer_devices.iter().any(|d| syncing(&d.replication_state)),
         peer_disk: connection.peer_devices.iter().fold("", |worst, d| worse(worst, &d.peer_disk_state)).to_owned(),
         peer_role: connection.peer_role.clone(),

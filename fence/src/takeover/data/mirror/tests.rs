@@ -32,7 +32,10 @@ fn both_versions_say_the_same() {
 fn in_sync_is_connected_established_and_up_to_date() {
     let seen = |changes: &[(&str, &str)]| judge(&Ok(v84(changes)), DrbdPolicy::Strict).unwrap();
     assert!(seen(&[]).in_sync);
-    let lost = seen(&[("connection:Connected role:Primary", "connection:Connecting role:Unknown"), ("replication:Established peer-disk:UpToDate", "replication:Off peer-disk:DUnknown")]);
+    let lost = seen(&[
+        ("connection:Connected role:Primary", "connection:Connecting role:Unknown"),
+        ("replication:Established peer-disk:UpToDate", "replication:Off peer-disk:DUnknown"),
+    ]);
     assert!(!lost.in_sync, "{}", lost.text);
     assert_eq!(lost.text, "DRBD is Secondary, UpToDate here, DUnknown there, not connected");
 }

@@ -130,7 +130,7 @@ fn a_slave_that_cannot_use_a_handover_releases_it() {
     master.on(Event::Undone { clean: Ok(()) });
     slave.on(Event::Offered { handover: master.state.handover.clone().unwrap() });
     slave.on(Event::Proven { by: ProofKind::Yielded, evidence: vec![] });
-    slave.on(Event::StepFailed { step: Step::Check, code: Refusal::Fsck, text: "bad".into(), wall_ms: 0 });
+    slave.on(Event::StepFailed { step: Step::Data, code: Refusal::Fsck, text: "bad".into(), wall_ms: 0 });
     assert!(slave.state.released.is_none(), "not before the roll-back is done");
     slave.on(Event::Undone { clean: Ok(()) });
     assert_eq!((slave.role(), slave.state.released.as_deref()), (Role::Failed, Some("m1")));
