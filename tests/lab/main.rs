@@ -13,6 +13,7 @@ mod drill;
 mod forbidden;
 mod handler;
 mod itself;
+mod ledger;
 mod links;
 mod master;
 mod operator;

@@ -11,6 +11,7 @@ pub mod footprint;
 pub mod founded;
 pub mod icinga;
 pub mod image;
+pub mod ledger;
 pub mod net;
 pub mod node;
 pub mod pair;

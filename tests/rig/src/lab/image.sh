@@ -17,9 +17,8 @@ rm -f "$root/etc/machine-id" "$root"/etc/ssh/ssh_host_*
 
 unit() { systemctl --root="$root" --quiet "$@" 2>/dev/null; }
 unit disable nginx.service getty@tty1.service || true
-# Its data are made by the scenario that wants a database; the agent starts it.
-rm -rf "$root/var/lib/postgresql/15/main" "$root/etc/postgresql/15/main"
-unit disable postgresql.service || true
+# One empty database, the same bytes on both nodes: either is a copy of the other. The agent starts it, never the boot.
+printf 'manual\n' > "$root/etc/postgresql/15/main/start.conf"
 unit disable apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer fstrim.timer dpkg-db-backup.timer logrotate.timer || true
 unit mask systemd-logind.service console-getty.service getty@.service e2scrub_reap.service systemd-networkd.service
 # Gate G12: a node that sleeps reads OFF and comes back later.

@@ -3,6 +3,7 @@
 
 use super::bmc::{PASSWORD, PORT, USER, outlet_port};
 use super::disk::DEVICE;
+use super::ledger;
 use super::site::{CLUSTER_IP, GATEWAY, Link, Node, Site, WITNESS};
 use super::tool::{read, run, write};
 use std::fmt::Write as _;
@@ -28,11 +29,13 @@ pub struct Plan {
     pub post_ms: u64,
     /// The BMCs' addresses are crossed: each node's "peer" is itself.
     pub crossed: bool,
+    /// `max_loss` of a PostgreSQL that replicates between the nodes, instead of the shared disk with its page.
+    pub copy: Option<&'static str>,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { stonith: true, outlets: false, sound: false, hung: "15s", budget: "40s", post_ms: 500, crossed: false }
+        Self { stonith: true, outlets: false, sound: false, hung: "15s", budget: "40s", post_ms: 500, crossed: false, copy: None }
     }
 }
 
@@ -71,11 +74,20 @@ pub fn cluster_toml(plan: &Plan) -> String {
             );
         }
     }
+    let serves = match plan.copy {
+        None => format!(
+            "data = {{ kind = \"device\" }}\nmounts = [{{ device = \"{DEVICE}\", path = \"/srv/data\", fs = \"ext4\" }}]\nservices = [\"nginx.service\"]\n\
+             verify = [\"http:{CLUSTER_IP}:80\"]\n"
+        ),
+        Some(max_loss) => format!(
+            "data = {{ kind = \"async\", max_loss = \"{max_loss}\", proofs = [\"db-sync\"], \
+             database = {{ engine = \"postgresql\", unit = \"{}\" }} }}\n",
+            ledger::UNIT
+        ),
+    };
     let _ = write!(
         text,
-        "[[group]]\nname = \"web\"\nhome = \"{home}\"\nip = [{{ address = \"{CLUSTER_IP}/24\", link = \"lan\" }}]\ndata = {{ kind = \"device\" }}\n\
-         mounts = [{{ device = \"{DEVICE}\", path = \"/srv/data\", fs = \"ext4\" }}]\nservices = [\"nginx.service\"]\n\
-         verify = [\"http:{CLUSTER_IP}:80\"]\n\n\
+        "[[group]]\nname = \"web\"\nhome = \"{home}\"\nip = [{{ address = \"{CLUSTER_IP}/24\", link = \"lan\" }}]\n{serves}\n\
          [notify]\nfrom = \"twinguard@lab.example\"\nto = [\"admin@lab.example\"]\nrelays = [\"smtp://{WITNESS}:25\"]\n\
          ca = \"/etc/twinguard/relay-ca.pem\"\n",
         home = Node::N1.name(),
@@ -108,6 +120,9 @@ pub fn prepare(site: &Site, plan: &Plan, relay_ca: &Path) -> Result<(), String> 
         let addresses = Link::ALL.map(|link| format!("{} {}/24\n", link.interface(), node.address(link))).concat();
         write(&etc.join("lab-net"), addresses.as_bytes())?;
         write(&etc.join("twinguard/relay-ca.pem"), read(relay_ca).as_bytes())?;
+        if plan.copy.is_some() {
+            ledger::configure(&etc, node)?;
+        }
     }
     Node::BOTH.into_iter().try_for_each(|node| write(&site.upper(node).join("etc/twinguard/known_hosts"), known_hosts.as_bytes()))
 }
