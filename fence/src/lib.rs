@@ -2,6 +2,7 @@
 
 pub mod agent_api;
 pub mod check_fence;
+pub mod drbd;
 pub mod external;
 pub mod ipmi;
 pub mod mailer;

@@ -96,6 +96,34 @@ enum Command {
         #[arg(long)]
         confirm: Option<String>,
     },
+    /// Accept what this node's copy of the data lacks, after the master is gone for good: the takeover then goes on (run it on the slave)
+    AcceptDataLoss {
+        /// This node's name, typed as a confirmation; asked for on a terminal
+        #[arg(long)]
+        confirm: Option<String>,
+    },
+    /// Repair a split brain towards the named survivor: on the other node first, whose data are given up, then on the survivor
+    Repair {
+        /// The node whose data stay
+        #[arg(long)]
+        survivor: String,
+        /// The data of the other node were saved, or are not worth it
+        #[arg(long)]
+        saved: bool,
+        /// This node's name, typed as a confirmation; asked for on a terminal
+        #[arg(long)]
+        confirm: Option<String>,
+    },
+    /// DRBD's handler fence-peer: outdate the peer's copy over any link. Exit codes 3 to 7 as in drbd.conf(5)
+    FencePeer {
+        /// The resource; without it the one that DRBD names in the environment
+        resource: Option<String>,
+    },
+    /// DRBD's handler split-brain: freeze and mail
+    SplitBrain {
+        /// The resource; without it the one that DRBD names in the environment
+        resource: Option<String>,
+    },
     /// Show what the agent knows
     Status {
         /// As JSON
@@ -130,6 +158,8 @@ enum Failure {
     Failed(String),
     /// It was refused: exit 2.
     Refused(String),
+    /// The exit code says it all.
+    Code(u8),
 }
 
 fn load(path: &Path) -> Result<(Cluster, String), Failure> {
@@ -162,6 +192,15 @@ fn run(args: Args) -> Result<String, Failure> {
         Command::Maintenance { switch: Switch::Off } => operate(&run_dir, Act::Maintenance { minutes: None }),
         Command::ConfirmFenced { node } => operate(&run_dir, Act::ConfirmFenced { node }),
         Command::AssumeMaster { confirm } => confirmed_here(confirm).and_then(|()| operate(&run_dir, Act::AssumeMaster)),
+        Command::AcceptDataLoss { confirm } => confirmed_here(confirm).and_then(|()| operate(&run_dir, Act::AcceptDataLoss)),
+        Command::Repair { survivor, saved, confirm } => confirmed_here(confirm).and_then(|()| {
+            let cluster = load(&args.config)?.0;
+            fence::drbd::repair(&cluster, &survivor, saved, &|act| asked(&run_dir, act)).map(|text| format!("{text}\n")).map_err(Failure::Refused)
+        }),
+        Command::FencePeer { resource } => {
+            Err(Failure::Code(fence::drbd::fence_peer(&System::new(None), &resource_of(resource)?, &|act| asked(&run_dir, act))))
+        }
+        Command::SplitBrain { resource } => operate(&run_dir, Act::SplitBrain { resource: resource_of(resource)? }),
         Command::Plan => {
             let host = System::new(Some(Duration::from_secs(5)));
             let status = read_status(&host, &run_dir.join("status.json")).map_err(|b| Failure::Failed(format!("cannot {b}")))?;
@@ -249,6 +288,19 @@ fn plan(cluster: &Cluster, status: &Status) -> String {
     text
 }
 
+/// The resource that a handler was called for.
+fn resource_of(given: Option<String>) -> Result<String, Failure> {
+    given.or_else(|| std::env::var("DRBD_RESOURCE").ok()).ok_or_else(|| Failure::Refused("no resource: DRBD names it in DRBD_RESOURCE".to_owned()))
+}
+
+/// As [`operate`], for callers that only want the words.
+fn asked(run_dir: &Path, act: Act) -> Result<String, String> {
+    operate(run_dir, act).map_err(|failure| match failure {
+        Failure::Failed(text) | Failure::Refused(text) => text,
+        Failure::Code(code) => format!("exit code {code}"),
+    })
+}
+
 /// Hands an operator's command to the agent and waits for its end.
 fn operate(run_dir: &Path, act: Act) -> Result<String, Failure> {
     let path = run_dir.join("control.sock");
@@ -316,6 +368,7 @@ fn main() -> ExitCode {
         Ok(text) => return if write!(std::io::stdout(), "{text}").is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE },
         Err(Failure::Failed(text)) => (text, 1),
         Err(Failure::Refused(text)) => (text, 2),
+        Err(Failure::Code(code)) => return ExitCode::from(code),
     };
     let word = if code == 2 { "refused" } else { "failed" };
     let _ = writeln!(std::io::stderr(), "twinguard: {word}: {text}");

@@ -7,6 +7,7 @@ mod agreement;
 mod attempt;
 mod operator;
 mod peer;
+mod repair;
 
 use super::durable::{Attempt, Case, Durable, Handover, Maintenance, Stage, Why};
 use super::gates::{Call, Gate, Verdict};
@@ -96,6 +97,10 @@ pub enum Event {
     Assume { id: String, who: String, life: Life },
     /// An operator founds the pair. `id` becomes the attempt's, `cluster_id` the pair's.
     Found { id: String, cluster_id: String, peer_alive: bool },
+    /// The data of both nodes differ (row 36): nothing is automatic until a person names a survivor.
+    DataSplit { why: String },
+    /// An operator named the survivor of a split brain.
+    Repair { who: String, survivor: String },
     /// Time passes.
     Tick { life: Life, now_ms: u64, wall_ms: i64 },
 }
@@ -206,6 +211,8 @@ impl Draft<'_> {
             Event::Maintain { who, on } => self.maintain(who, on),
             Event::Attest { id, who } => self.attest(id, who),
             Event::Assume { id, who, life } => self.assume(id, who, life),
+            Event::DataSplit { why } => self.freeze(why),
+            Event::Repair { who, survivor } => self.repair(who, &survivor),
             Event::Tick { life, now_ms, wall_ms } => self.tick(life, now_ms, wall_ms),
         }
     }

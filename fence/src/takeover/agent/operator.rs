@@ -8,8 +8,9 @@ use crate::takeover::gates::{self, Verdict};
 use crate::takeover::journal::Record;
 use crate::takeover::ms;
 use crate::takeover::proof::{Attested, Proof};
+use plugin_core::cluster::Data;
 use plugin_core::contract::Refusal;
-use plugin_core::contract::status::{Life, Role};
+use plugin_core::contract::status::{Life, PeerRecord, Role};
 use serde::{Deserialize, Serialize};
 use std::sync::mpsc::Sender;
 use std::time::Duration;
@@ -60,6 +61,21 @@ pub enum Act {
     },
     /// This node's copies may be served although they are older than `max_loss`, or of unknown age.
     AcceptDataLoss,
+    /// DRBD's handler asks what became of the peer's copy of this resource.
+    FencePeer {
+        /// The resource.
+        resource: String,
+    },
+    /// DRBD's handler tells a split brain of this resource.
+    SplitBrain {
+        /// The resource.
+        resource: String,
+    },
+    /// A split brain is repaired towards the named node: the other one gives up what it serves.
+    Repair {
+        /// The typed name of the node whose data stay.
+        survivor: String,
+    },
 }
 
 impl Agent {
@@ -71,6 +87,11 @@ impl Agent {
                 return;
             }
         };
+        // A handler of DRBD asks again and again: that is no operator's command.
+        if let Act::FencePeer { resource } = &order.act {
+            let _ = reply.send(Ok(self.fence_peer(resource)));
+            return;
+        }
         // A command that waits (a move for its receiver) never keeps an operator from acting.
         self.tell(Err("another command came in: see `twinguard status` for what became of this one".to_owned()));
         self.operator = Some(reply);
@@ -104,6 +125,12 @@ impl Agent {
                 None => self.apply(Event::Assume { id, who, life: self.outlook.life(now) }),
             },
             Act::AcceptDataLoss => self.accept_data_loss(now, &who),
+            Act::FencePeer { .. } => {}
+            Act::SplitBrain { resource } => {
+                self.apply(Event::DataSplit { why: format!("DRBD tells a split brain of {resource}") });
+                self.tell(Ok("frozen".to_owned()));
+            }
+            Act::Repair { survivor } => self.apply(Event::Repair { who, survivor }),
         }
     }
 
@@ -161,6 +188,21 @@ impl Agent {
             self.outside.clean(group).map_err(|text| (Refusal::Unfit, text))?;
         }
         Ok(())
+    }
+
+    /// What became of the peer's copy: one word for `twinguard fence-peer`.
+    fn fence_peer(&self, resource: &str) -> String {
+        let is_its = |g: &&plugin_core::cluster::Group| matches!(&g.data, Data::Drbd { resource: r, .. } if r == resource);
+        let Some(group) = self.cluster.groups.iter().find(is_its) else { return "unknown".to_owned() };
+        let now_ms = ms(self.outside.now());
+        let off = self.promotion.is_some() && self.state.peer.record == PeerRecord::OffConfirmed;
+        if off {
+            return "off".to_owned();
+        }
+        match self.data.place(&group.name, now_ms).and_then(|p| p.peer) {
+            Some(Role::Master | Role::Taking) => "Primary".to_owned(),
+            _ => self.data.outdate(resource, now_ms).unwrap_or_else(|| "wait".to_owned()),
+        }
     }
 
     /// A copy that follows may be rejoined before the master waits for it: it does so only for a slave.

@@ -4,7 +4,7 @@ use super::freshness::{Copy, Stamp, Word};
 use super::position::Position;
 use plugin_core::contract::status::Role;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What a node says about its data in each BEAT.
@@ -15,6 +15,12 @@ pub struct DataBeat {
     pub stamp_ms: u64,
     /// Its groups.
     pub groups: BTreeMap<String, Word>,
+    /// Mirrors whose copy at the receiver is to be outdated: the sender goes on alone.
+    #[serde(default)]
+    pub outdate: BTreeSet<String>,
+    /// Mirrors whose copy was outdated here, as the receiver wished, with the state of the disk.
+    #[serde(default)]
+    pub outdated: BTreeMap<String, String>,
 }
 
 /// One group, as far as the data's keeper needs it.
@@ -45,6 +51,11 @@ struct Inner {
     peer_at: BTreeMap<String, Position>,
     heard_ms: Option<u64>,
     ended_ms: Option<u64>,
+    /// Mirrors that the peer is asked to outdate, and when that was last wished for.
+    wanted: BTreeMap<String, u64>,
+    outdated: BTreeMap<String, String>,
+    peer_wants: BTreeSet<String>,
+    peer_outdated: BTreeMap<String, String>,
 }
 
 /// The peer's agent counts as speaking for so long after its last BEAT, ms.
@@ -74,7 +85,9 @@ impl Board {
 
     /// What this node says now.
     pub fn say(&self, now_ms: u64) -> DataBeat {
-        DataBeat { stamp_ms: now_ms, groups: self.inner().words.clone() }
+        let inner = self.inner();
+        let outdate = inner.wanted.iter().filter(|(_, at)| now_ms.saturating_sub(**at) <= SPEAKS_MS).map(|(r, _)| r.clone()).collect();
+        DataBeat { stamp_ms: now_ms, groups: inner.words.clone(), outdate, outdated: inner.outdated.clone() }
     }
 
     /// What the peer said; `roles` are its roles.
@@ -83,6 +96,9 @@ impl Board {
         inner.peer_stamp = Some(Stamp { boot: peer_boot.to_owned(), ms: beat.stamp_ms });
         inner.heard_ms = Some(now_ms);
         inner.ended_ms = None;
+        inner.peer_wants.clone_from(&beat.outdate);
+        inner.peer_outdated.clone_from(&beat.outdated);
+        inner.outdated.retain(|resource, _| beat.outdate.contains(resource));
         for (group, role) in roles {
             if let Some(place) = inner.places.get_mut(&group) {
                 place.peer = Some(role);
@@ -139,6 +155,28 @@ impl Board {
         self.inner().copies.clone()
     }
 
+    /// Wishes that the peer outdates its copy of a mirror; the state of that copy, once it did. To be called again while it is wished.
+    pub fn outdate(&self, resource: &str, now_ms: u64) -> Option<String> {
+        let mut inner = self.inner();
+        let before = inner.wanted.insert(resource.to_owned(), now_ms);
+        // An answer from before the wish is none.
+        if before.is_none_or(|at| now_ms.saturating_sub(at) > SPEAKS_MS) {
+            inner.peer_outdated.remove(resource);
+        }
+        let speaks = inner.heard_ms.is_some_and(|at| now_ms.saturating_sub(at) <= SPEAKS_MS);
+        inner.peer_outdated.get(resource).filter(|_| speaks).cloned()
+    }
+
+    /// The peer wishes that this node's copy of a mirror is outdated.
+    pub fn wants_outdated(&self, resource: &str) -> bool {
+        self.inner().peer_wants.contains(resource)
+    }
+
+    /// It is, or was worse already.
+    pub fn is_outdated(&self, resource: &str, disk: String) {
+        self.inner().outdated.insert(resource.to_owned(), disk);
+    }
+
     /// Id of this boot.
     pub fn boot(&self) -> &str {
         &self.boot
@@ -171,12 +209,29 @@ mod tests {
         assert_eq!(slave.place("pbx", 9_000).unwrap().peer, None, "it has not spoken for a while");
     }
 
+    /// Row 11: the replication's link is lost, the agents still speak.
+    #[test]
+    fn row_11_a_wish_to_outdate_goes_there_and_its_answer_back() {
+        let (master, slave) = (Board::new("m", BTreeMap::new()), Board::new("s", BTreeMap::new()));
+        let tell = |from: &Board, to: &Board, now| to.hear(&from.say(now), "x", std::iter::empty(), now);
+        assert_eq!(master.outdate("r0", 1_000), None);
+        tell(&master, &slave, 1_100);
+        assert!(slave.wants_outdated("r0") && !slave.wants_outdated("r1"));
+        slave.is_outdated("r0", "Outdated".to_owned());
+        tell(&slave, &master, 1_200);
+        assert_eq!(master.outdate("r0", 1_300).as_deref(), Some("Outdated"));
+        // Much later it is wished for anew, and an old answer does not count.
+        tell(&master, &slave, 9_000);
+        assert!(!slave.wants_outdated("r0"), "nobody wishes it any more");
+        assert_eq!(master.outdate("r0", 9_100), None);
+    }
+
     #[test]
     fn only_a_master_tells_how_far_the_data_are() {
         let slave = Board::new("s", BTreeMap::new());
         slave.placed("pbx", Role::Slave, false);
         let word = Word { echo: Some(Stamp { boot: "s".into(), ms: 10 }), at: Some(at(1)), strict: false };
-        let beat = DataBeat { stamp_ms: 1, groups: [("pbx".to_owned(), word)].into() };
+        let beat = DataBeat { stamp_ms: 1, groups: [("pbx".to_owned(), word)].into(), ..DataBeat::default() };
         slave.hear(&beat, "m", [("pbx".to_owned(), Role::Standby)].into_iter(), 20);
         slave.copy("pbx", |c| c.reached(Some(&at(1)), true, 30));
         assert_eq!(slave.copies().get("pbx").unwrap().database_ms, None);

@@ -85,6 +85,10 @@ fn look(group: &Group, peer: &str, board: &Board, memory: &mut Memory) -> Result
     let Some(place) = board.place(&group.name, now_ms()) else { return Ok(()) };
     match &group.data {
         Data::Drbd { resource, policy, .. } => {
+            if board.wants_outdated(resource) && !matches!(place.role, Role::Master | Role::Taking) {
+                mirror::outdate(&host, resource).map_err(|b| format!("cannot {b}"))?;
+                board.is_outdated(resource, mirror::look(&host, resource).map_err(|b| format!("cannot {b}"))?.disk);
+            }
             let started = now_ms();
             let seen = mirror::judge(&mirror::look(&host, resource), *policy);
             board.copy(&group.name, |copy| mirror::note(copy, seen, started));

@@ -68,7 +68,7 @@ pub struct Ledger {
 }
 
 /// Bound for whatever has to come.
-const BOUND: Duration = Duration::from_secs(60);
+const BOUND: Duration = Duration::from_mins(1);
 
 impl Ledger {
     /// Starts a pair whose database may lose `max_loss` (`0s` = strict), and the client.
@@ -170,7 +170,7 @@ impl Ledger {
             .run(back, &["setpriv", "--reuid", "postgres", "--regid", "postgres", "--init-groups", "touch", &format!("{DATA}/standby.signal")])?;
         // F4: for a minute after the last power command the master declines; until the copy follows this node refuses.
         let mut said = String::new();
-        wait_for("rejoin", Duration::from_secs(120), || match self.lab.exec(back, &["/usr/sbin/twinguard", "rejoin"]) {
+        wait_for("rejoin", Duration::from_mins(2), || match self.lab.exec(back, &["/usr/sbin/twinguard", "rejoin"]) {
             Ok(done) if done.code == Some(0) => true,
             other => {
                 said = format!("{other:?}");
