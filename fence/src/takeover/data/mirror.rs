@@ -1,4 +1,4 @@
-//! DRBD, 8.4 and 9: state, promotion, demotion. Never `--force`, `--discard-my-data`, `invalidate` or `create-md`: those throw data away,
+//! DRBD, 8.4 and 9: state, promotion, demotion. Never `--force`, `--discard-my-data`, `invalidate` or new metadata: those throw data away,
 //! and no automatic path may (I4).
 
 mod state;
