@@ -71,6 +71,8 @@ impl Copy {
         if echo.boot != boot || echo.ms > now_ms || self.pending.back().is_some_and(|(ms, ..)| *ms >= echo.ms) {
             return;
         }
+        // A promotion began another history: a place in the old one is never reached, and must not be waited for.
+        self.pending.retain(|(_, place, _)| place.is_of_history(at));
         if self.pending.len() == MOST {
             // The oldest is given up last: on a copy that lags it is what can be proven next.
             self.pending.pop_back();

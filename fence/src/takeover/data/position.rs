@@ -25,6 +25,15 @@ pub enum Position {
 }
 
 impl Position {
+    /// Both are places of one history: of two histories neither ever covers the other.
+    pub fn is_of_history(&self, other: &Position) -> bool {
+        match (self, other) {
+            (Position::Wal { system, timeline, .. }, Position::Wal { system: s, timeline: t, .. }) => system == s && timeline == t,
+            (Position::Gtid { .. }, Position::Gtid { .. }) => true,
+            _ => false,
+        }
+    }
+
     /// A server at this position has everything that one at `other` has. Logs of different servers or timelines do not compare.
     pub fn covers(&self, other: &Position) -> bool {
         match (self, other) {

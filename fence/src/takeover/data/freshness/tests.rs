@@ -99,6 +99,19 @@ fn with_two_proofs_the_older_one_counts() {
     assert_eq!(code(&copy, &both, 14_001), Some(Refusal::DataSplit), "but nobody accepts a split brain that way");
 }
 
+/// A new master's first word may still be from before its promotion.
+#[test]
+fn a_place_in_a_history_that_has_ended_is_not_waited_for() {
+    let mut copy = Copy::default();
+    let other = Position::Wal { system: "7".into(), timeline: 2, lsn: 600 };
+    copy.told(&word(1_000, 500, false), BOOT, 1_000);
+    copy.reached(Some(&other), true, 1_100);
+    assert_eq!(copy.database_ms, None);
+    copy.told(&Word { echo: Some(Stamp { boot: BOOT.into(), ms: 2_000 }), at: Some(other.clone()), strict: false }, BOOT, 2_000);
+    copy.reached(Some(&other), true, 2_100);
+    assert_eq!(copy.database_ms, Some(2_000));
+}
+
 /// A copy that lags does not forget the places that it can prove next.
 #[test]
 fn a_long_lag_is_proven_as_it_is_caught_up() {
