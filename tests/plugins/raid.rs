@@ -1,6 +1,7 @@
 //! `check_raid` on recorded machines: every back end in every state that its tool documents, every way of being blind, and what may
 //! start a takeover (MD16: severe only).
 
+mod live;
 mod table;
 
 use crate::recorded::{Recorded, code_of, verdict};

@@ -14,6 +14,7 @@ mod mdstat;
 mod megacli;
 mod mpt;
 mod part;
+mod remembered;
 mod sas_ircu;
 mod ssacli;
 mod storcli;
@@ -23,7 +24,12 @@ mod zfs;
 use crate::machine::{Access, Machine};
 use crate::place::Place;
 use part::Part;
+use plugin_core::cluster::Span;
+use plugin_core::contract::paths;
+use plugin_core::memory::Memory;
 use plugin_core::{Blind, Check, Host, Range, Report, State};
+use remembered::Past;
+use std::path::PathBuf;
 
 /// State of the machine's RAID arrays, drives, spares, write caches and batteries.
 ///
@@ -41,6 +47,13 @@ pub struct Raid {
     /// Ask only this back end; repeat: 3ware, storcli, megacli, arcconf, ssacli, cciss, mpt, sas-ircu, areca, md, zfs, btrfs, dm, drbd
     #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(BACKENDS.iter().map(|b| b.name)), hide_possible_values = true)]
     backend: Vec<String>,
+    /// The controllers are asked at most once in this time, and the last answer stands meanwhile: many hold back the data while
+    /// they answer; 0s = at each call
+    #[arg(long, value_name = "TIME", default_value = "0s")]
+    every: Span,
+    /// Folder in which their answers are remembered
+    #[arg(long, value_name = "DIR", default_value = paths::MEMORY)]
+    state_dir: PathBuf,
     /// What arrays and drives are to be, and what their faults mean
     #[command(flatten)]
     policy: Policy,
@@ -145,8 +158,8 @@ pub struct Seen {
 pub enum Facts {
     /// The check belongs on the other node.
     Elsewhere(String),
-    /// What the back ends saw.
-    Seen(Vec<Seen>),
+    /// What the back ends saw, and what is to be said of the memory.
+    Seen(Vec<Seen>, Vec<String>),
 }
 
 impl Check for Raid {
@@ -158,6 +171,17 @@ impl Check for Raid {
         if let Some(why) = elsewhere {
             return Ok(Facts::Elsewhere(why));
         }
+        let every = self.every.or_forever();
+        let memory = Memory::new(&self.state_dir, "raid", &format!("{:?}{:?}", self.backend, self.access));
+        let mut notes = Vec::new();
+        if !every.is_zero() {
+            let (remembered, lost) = Past::recall(&memory, host, every);
+            notes.extend(lost);
+            if let Some((seen, age)) = remembered {
+                notes.push(format!("asked {} s ago", age.as_secs()));
+                return Ok(Facts::Seen(seen, notes));
+            }
+        }
         let machine = Machine::new(host, &self.access);
         let wanted = BACKENDS.iter().filter(|back| self.backend.is_empty() || self.backend.iter().any(|name| name == back.name));
         let seen = wanted.filter_map(|back| {
@@ -165,13 +189,22 @@ impl Check for Raid {
             let parts = (back.look)(&machine).or_else(|| (!self.backend.is_empty() && !self.policy.if_present).then(|| Err(absent())))?;
             Some(Seen { backend: back.name, parts })
         });
-        Ok(Facts::Seen(seen.collect()))
+        let seen: Vec<Seen> = seen.collect();
+        if !every.is_zero() {
+            notes.extend(Past::keep(&memory, host, &seen));
+        }
+        Ok(Facts::Seen(seen, notes))
     }
 
     fn evaluate(&self, facts: &Facts, report: &mut Report) {
         match facts {
             Facts::Elsewhere(why) => report.say(State::Ok, why.as_str()),
-            Facts::Seen(seen) => judge::judge(seen, &self.policy, report),
+            Facts::Seen(seen, notes) => {
+                judge::judge(seen, &self.policy, report);
+                for note in notes {
+                    report.note(note);
+                }
+            }
         }
     }
 }

@@ -1,7 +1,9 @@
 //! What every back end reports: the parts of an array set and their conditions, in words that no vendor owns.
 
+use serde::{Deserialize, Serialize};
+
 /// What a part is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Kind {
     /// A controller.
     Controller,
@@ -36,7 +38,7 @@ impl Kind {
 }
 
 /// How a part is, by what it means for the data.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Condition {
     /// As it should be.
     Optimal,
@@ -59,7 +61,7 @@ pub enum Condition {
 }
 
 /// A number of a part.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Value {
     /// Degrees Celsius.
     Temperature(f64),
@@ -72,7 +74,7 @@ pub enum Value {
 }
 
 /// One part.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Part {
     /// What it is.
     pub kind: Kind,
