@@ -1,7 +1,8 @@
 //! The `external` driver: `fence_ipmilan`, our own `fence_ipmi`, and agents that misbehave.
 
+use crate::scripted::Takeover;
 use fence::external::External;
-use fence::power::{Bounded, Power, PowerError, PowerSwitch};
+use fence::power::{Bounded, Level, PROVEN, Power, PowerError, PowerSwitch, Times, fence};
 use plugin_core::host::System;
 use plugin_core::secret::Secret;
 use rig::bmc::{Bmc, IpmiSim, Mind};
@@ -43,6 +44,29 @@ fn fence_ipmilan_and_fence_ipmi_are_driven_alike() {
         assert_eq!(switch.set(&host, Power::On), Ok(()));
         assert_eq!(switch.identity(&host), Ok(None));
         assert!(switch.name().ends_with(" 127.0.0.1"), "{}", switch.name());
+    }
+}
+
+/// Agents of the fence-agents package as the levels of one fence: the BMC is silent (`fence_ipmilan`), the two feeds of the power
+/// switch (`fence_dummy`, whose outlet is a file) go off together.
+#[test]
+fn agents_of_the_field_are_levels() {
+    let feeds = ["a", "b"].map(|feed| std::env::temp_dir().join(format!("twinguard-feed-{}-{feed}", std::process::id())));
+    let feed = |path: &std::path::PathBuf| -> (Box<dyn PowerSwitch>, String) {
+        fs::write(path, "on").unwrap();
+        let options = [("status_file".to_owned(), path.display().to_string())].into();
+        (Box::new(External::new("fence_dummy", options, None).unwrap()), PROVEN.to_owned())
+    };
+    let silent = Bmc::start(Mind { mute: true, ..Mind::default() });
+    let ipmi: Box<dyn PowerSwitch> = Box::new(switch("fence_ipmilan", options(silent.address(), &[("lanplus", "1"), ("cipher", "3")]), "s3cr3t"));
+    let levels = vec![Level { level: 1, devices: vec![(ipmi, PROVEN.to_owned())] }, Level { level: 2, devices: feeds.iter().map(feed).collect() }];
+    let (host, mut watch) = (System::new(None), Takeover::default());
+    let times = Times { off_gap: Duration::from_millis(500), budget: Duration::from_mins(1) };
+    let proof = fence(&host, "n1", levels, times, &mut watch).expect("a proof; try: apt-get install fence-agents");
+    assert_eq!((proof.level(), proof.evidence().len(), watch.asked), (2, 2, vec![2, 2]));
+    for path in feeds {
+        assert_eq!(fs::read_to_string(&path).unwrap().trim(), "off");
+        fs::remove_file(path).unwrap();
     }
 }
 

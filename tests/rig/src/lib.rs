@@ -16,6 +16,7 @@ pub mod ami;
 pub mod asterisk;
 pub mod bmc;
 pub mod conf;
+pub mod cost;
 pub mod daemon;
 pub mod database;
 pub mod demo;
