@@ -18,6 +18,7 @@ mod links;
 mod master;
 mod operator;
 mod ready;
+mod redfish;
 mod refused;
 mod steps;
 

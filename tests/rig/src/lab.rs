@@ -18,6 +18,7 @@ pub mod pair;
 pub mod power;
 pub mod probe;
 pub mod product;
+pub mod redfish;
 pub mod registry;
 pub mod scene;
 pub mod site;
@@ -63,6 +64,9 @@ impl Lab {
         icinga::install(&lab.site)?;
         let certs = Certs::make(&lab.site.run.join("relay"), &[site::WITNESS]);
         pair::prepare(&lab.site, plan, &certs.ca())?;
+        if plan.redfish {
+            redfish::prepare(&lab.site)?;
+        }
         for node in Node::BOTH {
             power::on(&lab.site, node)?;
         }
@@ -70,6 +74,9 @@ impl Lab {
         lab.sink = Some(Sink::start(&relay, &lab.site.run.join("mails"), &certs, Some(&lab.site.netns_path("witness"))));
         for node in Node::BOTH {
             bmc::start(&lab.site, node, bmc::PORT)?;
+            if plan.redfish {
+                redfish::start(&lab.site, node)?;
+            }
             if plan.sound {
                 bmc::start(&lab.site, node, bmc::PORT + 1)?;
             }

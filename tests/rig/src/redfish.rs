@@ -10,7 +10,7 @@ pub use sushy::{OTHER, Sushy};
 use crate::smtp::Certs;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::thread::JoinHandle;
@@ -39,7 +39,8 @@ pub struct Computer {
     pub on: bool,
     /// Switches something else than `on`.
     pub hands: Option<Hands>,
-    off_at: Option<Instant>,
+    /// When an off that was accepted comes true.
+    pub off_at: Option<Instant>,
 }
 
 impl Computer {
@@ -236,6 +237,15 @@ impl Redfish {
         let (mind, stop) = (Arc::new(Mutex::new(mind)), Arc::new(AtomicBool::new(false)));
         let (address, thread) = serve::start(bind, &shown[0], &shown[1], &mind, &stop);
         Redfish { address, mind, stop, thread: Some(thread), folder }
+    }
+
+    /// With a certificate that is there already, until the process ends.
+    ///
+    /// # Errors
+    /// It ended.
+    pub fn serve(bind: &str, mind: Mind, certificate: &Path, key: &Path) -> Result<(), String> {
+        let (_, thread) = serve::start(bind, certificate, key, &Arc::new(Mutex::new(mind)), &Arc::default());
+        thread.join().map_err(|_| format!("the Redfish service at {bind} has ended"))
     }
 
     /// Where it listens.

@@ -4,6 +4,7 @@
 use super::bmc::{PASSWORD, PORT, USER, outlet_port};
 use super::disk::DEVICE;
 use super::ledger;
+use super::redfish;
 use super::site::{CLUSTER_IP, GATEWAY, Link, Node, Site, WITNESS};
 use super::tool::{read, run, write};
 use std::fmt::Write as _;
@@ -27,6 +28,8 @@ pub struct Plan {
     pub budget: &'static str,
     /// Time that a node's firmware takes, in milliseconds.
     pub post_ms: u64,
+    /// The BMCs are spoken to by Redfish in place of IPMI.
+    pub redfish: bool,
     /// The BMCs' addresses are crossed: each node's "peer" is itself.
     pub crossed: bool,
     /// `max_loss` of a PostgreSQL that replicates between the nodes, instead of the shared disk with its page.
@@ -35,7 +38,7 @@ pub struct Plan {
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { stonith: true, outlets: false, sound: false, hung: "15s", budget: "40s", post_ms: 500, crossed: false, copy: None }
+        Self { stonith: true, outlets: false, sound: false, hung: "15s", budget: "40s", post_ms: 500, redfish: false, crossed: false, copy: None }
     }
 }
 
@@ -55,12 +58,17 @@ pub fn cluster_toml(plan: &Plan) -> String {
     );
     let ports = [(1, PORT)].into_iter().chain(plan.sound.then_some((2, PORT + 1)));
     for (node, (level, port)) in Node::BOTH.into_iter().filter(|_| plan.stonith).flat_map(|node| ports.clone().map(move |p| (node, p))) {
+        let address = if plan.crossed { node.other().bmc() } else { node.bmc() };
+        if plan.redfish {
+            text += &redfish::device(node, &address);
+            continue;
+        }
         let _ = write!(
             text,
             "[[fence.device]]\ntarget = \"{}\"\nlevel = {level}\ndriver = \"ipmi\"\naddress = \"{}\"\nport = {port}\nuser = \"{USER}\"\nsecret = \"/etc/twinguard/secret/bmc\"\n\
              identity = \"guid:{}\"\n\n",
             node.name(),
-            if plan.crossed { node.other().bmc() } else { node.bmc() },
+            address,
             node.guid(),
         );
         if plan.outlets {
@@ -138,7 +146,7 @@ fn keygen(path: &Path) -> Result<String, String> {
 }
 
 /// A file that only root reads, in a folder that only root enters.
-fn private(path: &Path, bytes: &[u8]) -> Result<(), String> {
+pub(super) fn private(path: &Path, bytes: &[u8]) -> Result<(), String> {
     write(path, bytes)?;
     let limit = |p: &Path, mode| set_permissions(p, Permissions::from_mode(mode)).map_err(|e| format!("cannot protect {}: {e}", p.display()));
     limit(path, 0o600)?;
