@@ -36,7 +36,11 @@ fn row(fault: &str, service: &Redfish, off: &Done) {
     is_honest(service, off);
     let Ok(table) = std::env::var("TWINGUARD_REDFISH_TABLE") else { return };
     let said = if off.code == 0 { off.out.trim() } else { off.err.trim() };
-    let said = said.replace(&format!("127.0.0.1 port {}", service.address().port()), "BMC").replace("fence_redfish: ", "");
+    let said = said
+        .replace(&format!("127.0.0.1 port {}", service.address().port()), "BMC")
+        .replace("fence_redfish: ", "")
+        .replace("off failed: redfish BMC ", "")
+        .replace("cannot use redfish BMC: ", "");
     let state = if service.mind().is_on() { "on" } else { "off" };
     let line = format!("{fault}\t{}\t{state}\t{}\n", off.code, said.chars().take(110).collect::<String>());
     std::fs::OpenOptions::new().create(true).append(true).open(table).unwrap().write_all(line.as_bytes()).unwrap();
