@@ -8,12 +8,14 @@ use crate::worker::{Killed, Turn, Word, Worker};
 use crate::world::{NAMES, Shared};
 use fence::power::{self, FenceFailure, Level, Power, Times, Watch};
 use fence::takeover::agent::{Agent, Input, Origin};
+use fence::takeover::data::board::Board;
 use fence::takeover::durable::Found;
 use fence::takeover::steps;
 use plugin_core::Host;
 use plugin_core::cluster::Cluster;
 use plugin_core::contract::status::Status;
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -27,6 +29,7 @@ pub struct Brain {
     pub tell: Sender<Input>,
     pub orders: Orders,
     pub status: Rc<RefCell<Option<Status>>>,
+    pub board: Arc<Board>,
     /// Full rounds until this time (world ms).
     pub probing_until: u64,
     pub asked_devices: Option<u64>,
@@ -50,14 +53,17 @@ impl Pair {
         let (tell, inbox) = channel();
         let orders: Orders = Rc::default();
         let status = Rc::default();
-        let outside = Surroundings { shared: self.shared.clone(), node, orders: Rc::clone(&orders), status: Rc::clone(&status) };
+        let board = Arc::new(Board::new(&boot_id, BTreeMap::new()));
+        let outside =
+            Surroundings { shared: self.shared.clone(), node, orders: Rc::clone(&orders), status: Rc::clone(&status), board: Arc::clone(&board) };
         let origin = Origin { cluster: Arc::clone(&self.cluster), config_hash, me: NAMES[node].to_owned(), found, booted, boot_id };
         let started = catch_unwind(AssertUnwindSafe(|| Agent::start(origin, Box::new(outside)).expect("one of the two nodes")));
         self.life[node] += 1;
         let life = self.life[node];
         match started {
             Ok(agent) => {
-                self.brains[node] = Some(Brain { agent, inbox, tell, orders, status, probing_until: 0, asked_devices: None, answers: Vec::new() });
+                self.brains[node] =
+                    Some(Brain { agent, inbox, tell, orders, status, board, probing_until: 0, asked_devices: None, answers: Vec::new() });
                 let planned = self.now();
                 self.soon(1, Due::Tick(node, life));
                 self.soon(2, Due::Round(node, life, planned + 2));

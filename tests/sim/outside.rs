@@ -4,6 +4,7 @@ use crate::machine::{address, boottime, folder, wall_ms};
 use crate::worker::Killed;
 use crate::world::{Death, GROUPS, Moment, NAMES, Shared, World};
 use fence::takeover::agent::Outside;
+use fence::takeover::data::board::Board;
 use fence::takeover::drills::Drills;
 use fence::takeover::durable::{Durable, Stage};
 use fence::takeover::journal::Record;
@@ -35,6 +36,8 @@ pub struct Surroundings {
     pub orders: Orders,
     /// The last status that was shown, for the rows of the matrix.
     pub status: Rc<RefCell<Option<Status>>>,
+    /// What is known of the data; the world's own keeper writes there.
+    pub board: Arc<Board>,
 }
 
 /// How long a node can be without its witnesses before a new shot of it is wrong: its last good round and the fence's own pace.
@@ -81,6 +84,10 @@ fn lawful(world: &mut World, node: usize, next: &Durable) {
 }
 
 impl Outside for Surroundings {
+    fn board(&self, _boot_id: &str) -> Arc<Board> {
+        Arc::clone(&self.board)
+    }
+
     fn now(&self) -> Duration {
         boottime(&self.shared.lock(), self.node)
     }

@@ -8,6 +8,7 @@ use crate::wires::Wire;
 use crate::worker::Worker;
 use crate::world::{GROUPS, NAMES, Shared, World};
 use fence::takeover::agent::{Agent, Input};
+use fence::takeover::data::board::Board;
 use fence::takeover::durable::Durable;
 use fence::takeover::message::Message;
 use fence::takeover::outlook::Round;
@@ -125,6 +126,28 @@ impl Pair {
 
     pub fn now(&self) -> u64 {
         self.shared.lock().now
+    }
+
+    /// The same machines and roles under another configuration: both agents start again with it.
+    pub fn under(self, text: &str) -> Self {
+        let groups = self.shared.lock().groups;
+        let mut pair = Self::with_configuration(text, 1, groups, true);
+        let old = self.shared.lock();
+        let mut new = pair.shared.lock();
+        new.devices.clone_from(&old.devices);
+        new.epochs.clone_from(&old.epochs);
+        for (to, from) in new.machines.iter_mut().zip(&old.machines) {
+            (to.state, to.held, to.marker) = (from.state.clone(), from.held, true);
+        }
+        drop(new);
+        drop(old);
+        pair.run_for(6000);
+        pair
+    }
+
+    /// What the agent of `node` knows of the data.
+    pub fn board(&self, node: usize) -> Arc<Board> {
+        Arc::clone(&self.brains[node].as_ref().expect("an agent").board)
     }
 
     pub fn state(&self, node: usize) -> Option<Durable> {

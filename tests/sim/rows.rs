@@ -1,6 +1,8 @@
 //! Rows of the failure matrix (TAKEOVER 3.13 and section 1), each a story with the end that the law requires. ⛔ rows are audited
 //! for side effects: nothing ran, nothing was switched (I11).
 
+use crate::config::configuration;
+use crate::machine::boottime;
 use crate::pair::Pair;
 use crate::world::{Bmc, HEARTBEAT, LAN, Manner, NAMES};
 use plugin_core::contract::Refusal;
@@ -47,6 +49,12 @@ impl Row {
     /// Two groups, each on its own home.
     pub fn mutual(number: u8, what: &'static str) -> Self {
         Self::of(number, what, Pair::founded(u64::from(number), 2, true))
+    }
+
+    /// One group whose data are a copy on the slave.
+    pub fn copied(number: u8, what: &'static str, data: &str) -> Self {
+        let text = configuration(1).replace("data = { kind = \"device\" }", data);
+        Self::of(number, what, Pair::founded(u64::from(number), 1, true).under(&text))
     }
 
     fn of(number: u8, what: &'static str, mut pair: Pair) -> Self {
@@ -452,6 +460,75 @@ fn row_33_only_the_last_master_boots() {
     row.untouched();
     row.then(10_000, |p| p.order(1, "assume-master"));
     row.ends(TAKEN);
+}
+
+const MIRROR: &str = "data = { kind = \"drbd\", resource = \"r0\", policy = \"bounded\", max_loss = \"10s\" }";
+
+/// The mirror on n2 is complete now.
+fn in_sync(pair: &Pair) {
+    let now = boottime(&pair.shared.lock(), 1);
+    pair.board(1).copy("web", |c| c.device_ms = u64::try_from(now.as_millis()).ok());
+}
+
+#[test]
+fn row_34_stale_data() {
+    let mut row = Row::copied(34, "the replication's link was lost long before the master", MIRROR);
+    in_sync(&row.pair);
+    row.then(60_000, cut(0, &[HEARTBEAT]));
+    row.mark();
+    row.then(40_000, |p| p.change(|w| w.machines[0].frozen = true));
+    row.refused(1, Refusal::DataStale);
+    row.untouched();
+    row.ends(SERVES);
+}
+
+#[test]
+fn row_35_a_copy_that_is_not_complete() {
+    let mut row = Row::copied(35, "the master dies while the slave is a SyncTarget", MIRROR);
+    row.then(40_000, |p| {
+        p.board(1).copy("web", |c| c.trouble = Some((Refusal::DataStale, "r0 is Inconsistent".to_owned())));
+        p.change(|w| w.machines[0].frozen = true);
+    });
+    row.refused(1, Refusal::DataStale);
+    row.untouched();
+    row.ends(SERVES);
+}
+
+#[test]
+fn row_36_split_brain_of_a_mirror() {
+    let mut row = Row::copied(36, "the mirror is split when the master dies", MIRROR);
+    row.then(40_000, |p| {
+        p.board(1).copy("web", |c| c.trouble = Some((Refusal::DataSplit, "r0 is StandAlone".to_owned())));
+        p.change(|w| w.machines[0].frozen = true);
+    });
+    row.refused(1, Refusal::DataSplit);
+    row.untouched();
+    row.ends(SERVES);
+}
+
+#[test]
+fn row_40_a_volume_group_of_the_other_node() {
+    let mut row = Row::copied(40, "the volume group is in use elsewhere", "data = { kind = \"vg\", vg = \"data\", exclusive = \"system_id\" }");
+    row.then(40_000, |p| {
+        p.board(1).copy("web", |c| c.trouble = Some((Refusal::DataOwned, "volume group data belongs to another host".to_owned())));
+        p.change(|w| w.machines[0].frozen = true);
+    });
+    row.refused(1, Refusal::DataOwned);
+    row.untouched();
+    row.ends(SERVES);
+}
+
+#[test]
+fn row_61_the_slave_was_isolated_for_long() {
+    let mut row = Row::copied(61, "both links of the slave lost, then the master dies, then they return", MIRROR);
+    in_sync(&row.pair);
+    row.then(60_000, cut(1, &[LAN, HEARTBEAT]));
+    row.mark();
+    row.then(5000, |p| p.change(|w| w.machines[0].frozen = true));
+    row.then(40_000, |p| p.change(|w| w.machines[1].cables = [true; 2]));
+    row.refused(1, Refusal::DataStale);
+    row.untouched();
+    row.ends(SERVES);
 }
 
 #[test]
