@@ -16,6 +16,7 @@ mod drill;
 mod external;
 mod faults;
 mod fenced;
+mod handlers;
 mod interop;
 mod judge;
 mod login;

@@ -35,3 +35,13 @@ fn an_asynchronous_pair_loses_no_more_than_it_may() {
     table::note(&format!("ledger async: {outcome}"), &format!("{} acknowledged", ledger.book.acknowledged), None);
     ledger.audited().unwrap_or_else(|e| panic!("two masters: {e}"));
 }
+
+/// Matrix rows 34 and 61: the link of the replication is lost, and much later the master. Only a person serves the old copy.
+#[test]
+fn a_copy_that_is_too_old_is_served_only_by_a_persons_word() {
+    let mut ledger = ledger("4s");
+    let lost = ledger.fail_stale().unwrap_or_else(|e| panic!("{e}"));
+    assert!(lost > 0, "the copy lacked nothing: the refusal proved nothing");
+    table::note("ledger: copy older than max_loss: DATA_STALE, then a person accepts the loss", &format!("lost {lost}"), None);
+    ledger.audited().unwrap_or_else(|e| panic!("two masters: {e}"));
+}

@@ -361,7 +361,9 @@ fn main() -> ExitCode {
             let usage = error.use_stderr();
             let text = error.to_string();
             let _ = if usage { write!(std::io::stderr(), "{text}") } else { write!(std::io::stdout(), "{text}") };
-            return ExitCode::from(if usage { 3 } else { 0 });
+            // To DRBD 3 is "the peer's copy is worse": a misspelt handler must not say that.
+            let wrong = if std::env::args().any(|arg| arg == "fence-peer") { 1 } else { 3 };
+            return ExitCode::from(if usage { wrong } else { 0 });
         }
     };
     let (text, code) = match run(args) {

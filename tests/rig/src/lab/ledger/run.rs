@@ -1,13 +1,15 @@
 //! Failovers one after the other, and what each of them lost.
 
-use super::book::Book;
+use super::book::{Book, Entry};
 use super::{DATA, UNIT};
 use crate::bmc::Dice;
 use crate::lab::audit::Audit;
 use crate::lab::follow::Follow;
+use crate::lab::power::{Mains, mains};
 use crate::lab::site::{CLUSTER_IP, Link, Node};
 use crate::lab::tool::{now_ms, wait_for};
 use crate::lab::{Lab, Plan, node, product};
+use plugin_core::contract::Refusal;
 use plugin_core::contract::status::Role;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -142,13 +144,18 @@ impl Ledger {
         self.lab.uncut(to, Link::Heartbeat)?;
         self.master = to;
         let first = self.writes("records at the new master")?;
-        // Before it asks: what was acknowledged up to now has to be there.
-        self.book.note(&self.written.lines());
-        let text = self.sql(to, "SELECT n FROM ledger")?;
-        let present: BTreeSet<u64> = text.lines().filter_map(|l| l.parse().ok()).collect();
-        let lost = self.book.compare(&present);
+        let lost = self.missing(to)?;
         let oldest_ms = lost.iter().map(|e| failed.saturating_sub(e.sent_ms)).max().unwrap_or(0);
         Ok(Outcome { fault, to, took_ms: first.saturating_sub(failed), lost: lost.len(), oldest_ms })
+    }
+
+    /// What was acknowledged up to now and is not in a node's database.
+    fn missing(&mut self, node: Node) -> Result<Vec<Entry>, String> {
+        // Noted before the question: what comes later need not be in its answer.
+        self.book.note(&self.written.lines());
+        let text = self.sql(node, "SELECT n FROM ledger")?;
+        let present: BTreeSet<u64> = text.lines().filter_map(|l| l.parse().ok()).collect();
+        Ok(self.book.compare(&present))
     }
 
     /// The failed node comes back, its database is made anew from the new master's, and it is rejoined. As an administrator does it.
@@ -180,6 +187,31 @@ impl Ledger {
         })
         .map_err(|e| format!("{e}: {said}\n{}", self.lab.last_words()))?;
         self.lab.wait_role(back, Role::Slave, BOUND)
+    }
+
+    /// Rows 34 and 61: the standby receives nothing until its copy is too old, then the master crashes. The takeover has to be refused, and to
+    /// go on once a person accepts the loss; how many records that cost.
+    ///
+    /// # Errors
+    /// What did not come, or came although it was refused.
+    pub fn fail_stale(&mut self) -> Result<usize, String> {
+        let (from, to) = (self.master, self.master.other());
+        self.lab.cut(to, Link::Heartbeat)?;
+        let g6 = |lab: &Lab| lab.status(to)?.gates.into_iter().find(|g| g.gate == "G6")?.refusal;
+        wait_for("a copy that is too old", BOUND, || g6(&self.lab) == Some(Refusal::DataStale))
+            .map_err(|e| format!("{e}\n{}", self.lab.last_words()))?;
+        self.writes("records that the copy lacks")?;
+        self.lab.crash(from)?;
+        let refused = |lab: &Lab| lab.status(to).and_then(|s| s.refusal).map(|r| r.code);
+        wait_for("the refusal", BOUND, || refused(&self.lab) == Some(Refusal::DataStale)).map_err(|e| format!("{e}\n{}", self.lab.last_words()))?;
+        if self.lab.role(to) != Some(Role::Slave) || mains(&self.lab.site, from) != Mains::On {
+            return Err(format!("a refused takeover did something\n{}", self.lab.last_words()));
+        }
+        self.lab.run(to, &["/usr/sbin/twinguard", "accept-data-loss", "--confirm", to.name()])?;
+        self.lab.wait_role(to, Role::Master, BOUND)?;
+        self.master = to;
+        self.writes("records at the new master")?;
+        self.missing(to).map(|missing| missing.len())
     }
 
     /// Who serves.
