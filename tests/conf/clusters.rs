@@ -128,3 +128,16 @@ fn md16_and_md17_the_telephone_system_has_its_failover_and_notify_checks_each_on
         assert!(bound, "{name}: {variable} is not {value} in {:?}", service.vars);
     }
 }
+
+/// Its secrets are root's: the check is called by sudo, with no argument that sudoers would have to allow.
+#[test]
+fn every_cluster_looks_at_its_fence_devices_through_sudo() {
+    for system in SYSTEMS {
+        let cluster = cluster(system);
+        for node in cluster.nodes.keys() {
+            let service = services(system, node).remove("twinguard-fence").unwrap_or_else(|| panic!("{system} on {node} has no twinguard-fence"));
+            assert_eq!((service.command.as_str(), service.handler), ("twinguard_fence_root", false), "{system}");
+            assert!(!service.vars.keys().any(|name| name.starts_with("twinguard_fence")), "{system}: {:?}", service.vars);
+        }
+    }
+}
