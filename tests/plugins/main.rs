@@ -21,6 +21,7 @@ mod links;
 mod master_alive;
 mod net;
 mod network_failover;
+mod proofs;
 mod raid;
 mod recorded;
 mod rsync;
