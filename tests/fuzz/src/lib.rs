@@ -7,12 +7,14 @@
 mod dialogue;
 mod handshake;
 mod packet;
+mod redfish;
 mod reply;
 mod switch;
 
 pub use dialogue::{ENTROPY, SUITES, login};
 pub use handshake::handshake;
 pub use packet::packet;
+pub use redfish::redfish;
 pub use reply::reply;
 pub use switch::switch;
 
