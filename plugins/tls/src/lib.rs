@@ -3,6 +3,7 @@
 //!
 //! Moves no byte and knows no protocol; refuses TLS below 1.2, and to hide why a certificate was refused.
 
+mod key;
 mod verify;
 
 use plugin_core::{Blind, Host};

@@ -1,6 +1,7 @@
 //! Is this the server's certificate? By authorities, by a pinned fingerprint, or not at all on request. The signatures of the
 //! handshake are verified in every case: who shows a certificate has to own its key.
 
+use crate::key;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
@@ -111,8 +112,27 @@ impl Verifier {
             CertificateError::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity") => {
                 format!("its certificate is its own authority (CA:TRUE), which no server's may be{pin}")
             }
-            other => format!("its certificate is refused ({other:?})"),
+            other => format!("its certificate is refused ({other:?}){pin}"),
         })
+    }
+}
+
+impl Verifier {
+    /// A pinned certificate may be one that webpki can't read; who shows it has to own its key all the same.
+    fn or_by_key(
+        &self,
+        verdict: Result<HandshakeSignatureValid, Error>,
+        message: &[u8],
+        certificate: &[u8],
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        match (&self.rule, verdict) {
+            (Rule::Pinned(_) | Rule::Anybody, Err(Error::InvalidCertificate(_))) => {
+                key::verify(message, certificate, signature, &self.provider.signature_verification_algorithms)
+                    .map(|()| HandshakeSignatureValid::assertion())
+            }
+            (_, verdict) => verdict,
+        }
     }
 }
 
@@ -140,7 +160,8 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+        let known = &self.provider.signature_verification_algorithms;
+        self.or_by_key(verify_tls12_signature(message, certificate, signature, known), message, certificate, signature)
     }
 
     fn verify_tls13_signature(
@@ -149,7 +170,8 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+        let known = &self.provider.signature_verification_algorithms;
+        self.or_by_key(verify_tls13_signature(message, certificate, signature, known), message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -27,6 +27,7 @@ fn a_certificate_that_is_not_believed_gets_nothing() {
         (Certificate::OtherName, "TLS: another host's certificate", "for another name"),
         (Certificate::Expired, "TLS: expired", "expired"),
         (Certificate::SelfSigned, "TLS: self-signed", "its own authority"),
+        (Certificate::Old, "TLS: X.509 version 1", "UnsupportedCertVersion"),
     ] {
         let service = Redfish::start_at("127.0.0.1:0", Mind::default(), certificate);
         let done = off(&service, &ca(&service));
@@ -46,7 +47,7 @@ fn a_certificate_that_is_not_believed_gets_nothing() {
 
 #[test]
 fn a_pinned_certificate_is_believed_whatever_it_says_and_no_other_is() {
-    for certificate in [Certificate::Good, Certificate::Expired, Certificate::OtherName, Certificate::SelfSigned] {
+    for certificate in [Certificate::Good, Certificate::Expired, Certificate::OtherName, Certificate::SelfSigned, Certificate::Old] {
         let service = Redfish::start_at("127.0.0.1:0", Mind::default(), certificate);
         let shown = service.ca().with_file_name(if certificate == Certificate::SelfSigned { "ca.pem" } else { "server.pem" });
         let right = fingerprint(&shown);
@@ -59,7 +60,7 @@ fn a_pinned_certificate_is_believed_whatever_it_says_and_no_other_is() {
 
 #[test]
 fn anybody_is_believed_on_request_only() {
-    for certificate in [Certificate::Expired, Certificate::OtherName, Certificate::SelfSigned] {
+    for certificate in [Certificate::Expired, Certificate::OtherName, Certificate::SelfSigned, Certificate::Old] {
         let service = Redfish::start_at("127.0.0.1:0", Mind::default(), certificate);
         off(&service, "ssl=1\nssl_secure=1").is(1).says("");
         off(&service, "ssl_insecure=1").is(0).says("Success: Powered OFF").quietly();
@@ -73,4 +74,16 @@ fn what_excludes_each_other_is_refused() {
     off(&service, "pin=sha256:00").is(1).complains("\"00\" is no SHA-256 fingerprint");
     off(&service, "ca_file=/no/such/file").is(1).complains("/no/such/file");
     assert_eq!(service.mind().requests.len(), 0);
+}
+
+#[test]
+fn who_shows_a_pinned_certificate_has_to_own_its_key() {
+    for certificate in [Certificate::Good, Certificate::Old] {
+        let (right, thief) = (Redfish::start_at("127.0.0.1:0", Mind::default(), certificate), Redfish::thief(Mind::default(), certificate));
+        let pin = fingerprint(&right.ca().with_file_name("server.pem"));
+        assert_eq!(fingerprint(&thief.ca().with_file_name("server.pem")), pin);
+        off(&right, &format!("pin={pin}")).is(0);
+        off(&thief, &format!("pin={pin}")).is(1).says("").complains("BadSignature");
+        assert_eq!(thief.mind().requests.len(), 0);
+    }
 }

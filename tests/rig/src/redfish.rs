@@ -187,6 +187,8 @@ pub enum Certificate {
     OtherName,
     /// Its own authority.
     SelfSigned,
+    /// X.509 version 1 with an RSA key, over TLS 1.2.
+    Old,
 }
 
 const FILES: [&str; 4] = ["ca.pem", "ca.key", "server.pem", "server.key"];
@@ -194,15 +196,20 @@ const FILES: [&str; 4] = ["ca.pem", "ca.key", "server.pem", "server.key"];
 impl Certificate {
     /// Its [`FILES`], made once for each process: openssl takes its time.
     fn files(self) -> &'static [Vec<u8>] {
-        static MADE: [OnceLock<Vec<Vec<u8>>>; 3] = [OnceLock::new(), OnceLock::new(), OnceLock::new()];
+        static MADE: [OnceLock<Vec<Vec<u8>>>; 4] = [const { OnceLock::new() }; 4];
         let (place, names) = match self {
             Certificate::Good | Certificate::SelfSigned => (0, &["127.0.0.1", "::1", "localhost"][..]),
             Certificate::Expired => (1, &["127.0.0.1", "::1", "localhost"][..]),
             Certificate::OtherName => (2, &["bmc.example.org", "192.0.2.1"][..]),
+            Certificate::Old => (3, &["127.0.0.1"][..]),
         };
         MADE[place].get_or_init(|| {
             let folder = std::env::temp_dir().join(format!("twinguard-redfish-{}-certs-{place}", std::process::id()));
-            let make = if self == Certificate::Expired { Certs::make_expired } else { Certs::make };
+            let make = match self {
+                Certificate::Expired => Certs::make_expired,
+                Certificate::Old => Certs::make_version_1,
+                Certificate::Good | Certificate::OtherName | Certificate::SelfSigned => Certs::make,
+            };
             make(&folder, names);
             let files = FILES.map(|name| std::fs::read(folder.join(name)).unwrap()).to_vec();
             std::fs::remove_dir_all(&folder).unwrap();
@@ -228,14 +235,28 @@ impl Redfish {
 
     /// On another address, with another certificate.
     pub fn start_at(bind: &str, mind: Mind, certificate: Certificate) -> Self {
+        Redfish::with_key(bind, mind, certificate, None)
+    }
+
+    /// Somebody who shows the service's certificate and has not its key.
+    pub fn thief(mind: Mind, certificate: Certificate) -> Self {
+        Redfish::with_key("127.0.0.1:0", mind, certificate, Some(Certificate::Expired))
+    }
+
+    fn with_key(bind: &str, mind: Mind, certificate: Certificate, key: Option<Certificate>) -> Self {
         let folder = std::env::temp_dir().join(format!("twinguard-redfish-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
         std::fs::create_dir_all(&folder).unwrap();
         for (name, content) in FILES.iter().zip(certificate.files()) {
             std::fs::write(folder.join(name), content).unwrap();
         }
-        let shown = if certificate == Certificate::SelfSigned { ["ca.pem", "ca.key"] } else { ["server.pem", "server.key"] }.map(|f| folder.join(f));
+        let mut shown =
+            if certificate == Certificate::SelfSigned { ["ca.pem", "ca.key"] } else { ["server.pem", "server.key"] }.map(|f| folder.join(f));
+        if let Some(other) = key {
+            shown[1] = folder.join("other.key");
+            std::fs::write(&shown[1], &other.files()[3]).unwrap();
+        }
         let (mind, stop) = (Arc::new(Mutex::new(mind)), Arc::new(AtomicBool::new(false)));
-        let (address, thread) = serve::start(bind, &shown[0], &shown[1], &mind, &stop);
+        let (address, thread) = serve::start(bind, (&shown[0], &shown[1]), certificate == Certificate::Old, &mind, &stop);
         Redfish { address, mind, stop, thread: Some(thread), folder }
     }
 
@@ -244,7 +265,7 @@ impl Redfish {
     /// # Errors
     /// It ended.
     pub fn serve(bind: &str, mind: Mind, certificate: &Path, key: &Path) -> Result<(), String> {
-        let (_, thread) = serve::start(bind, certificate, key, &Arc::new(Mutex::new(mind)), &Arc::default());
+        let (_, thread) = serve::start(bind, (certificate, key), false, &Arc::new(Mutex::new(mind)), &Arc::default());
         thread.join().map_err(|_| format!("the Redfish service at {bind} has ended"))
     }
 

@@ -4,6 +4,7 @@ use super::Mind;
 use super::answer::{Answer, Request, answer};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::io::{Read, Result as IoResult, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -15,15 +16,15 @@ use std::time::Duration;
 
 type Tls = StreamOwned<ServerConnection, TcpStream>;
 
-/// Listens until `stop`.
-pub fn start(bind: &str, cert: &Path, key: &Path, mind: &Arc<Mutex<Mind>>, stop: &Arc<AtomicBool>) -> (SocketAddr, JoinHandle<()>) {
+/// Listens until `stop`; `old` = TLS 1.2 only.
+pub fn start(bind: &str, (cert, key): (&Path, &Path), old: bool, mind: &Arc<Mutex<Mind>>, stop: &Arc<AtomicBool>) -> (SocketAddr, JoinHandle<()>) {
     let chain = CertificateDer::pem_file_iter(cert).unwrap().map(Result::unwrap).collect();
-    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(chain, PrivateKeyDer::from_pem_file(key).unwrap())
-        .unwrap();
+    let key = rustls::crypto::ring::sign::any_supported_type(&PrivateKeyDer::from_pem_file(key).unwrap()).unwrap();
+    let builder = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+    let versions = if old { &[&rustls::version::TLS12][..] } else { rustls::ALL_VERSIONS };
+    // Without a look at the certificate, which may be one that rustls would not show.
+    let resolver = Arc::new(SingleCertAndKey::from(CertifiedKey::new(chain, key)));
+    let config = builder.with_protocol_versions(versions).unwrap().with_no_client_auth().with_cert_resolver(resolver);
     let config = Arc::new(config);
     let listener = TcpListener::bind(bind).unwrap();
     let address = listener.local_addr().unwrap();

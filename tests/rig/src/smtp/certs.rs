@@ -24,6 +24,14 @@ impl Certs {
         Certs::signed(folder, names, &[("LD_PRELOAD", FAKETIME), ("FAKETIME", "-10d")])
     }
 
+    /// A certificate of X.509 version 1 with an RSA key, as old BMCs make it: no names, no extensions.
+    pub fn make_version_1(folder: &Path, names: &[&str]) -> Certs {
+        let certs = Certs::make(folder, names);
+        openssl(folder, &[], "req -newkey rsa:2048 -nodes -subj /CN=test-server -keyout server.key -out server.csr");
+        openssl(folder, &[], "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out server.pem");
+        certs
+    }
+
     fn signed(folder: &Path, names: &[&str], env: &[(&str, &str)]) -> Certs {
         std::fs::create_dir_all(folder).unwrap();
         let certs = Certs { folder: folder.to_owned() };
