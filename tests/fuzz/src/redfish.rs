@@ -8,11 +8,16 @@ use serde_json::Value;
 /// A system is off only where it says so: a `ComputerSystem` whose one `PowerState` is the word `Off`.
 pub fn redfish(body: &[u8]) {
     if let Ok(system) = system(body) {
-        let json: Value = serde_json::from_slice(body).unwrap();
-        let kind = json["@odata.type"].as_str().unwrap_or_default();
-        assert!(kind.starts_with("#ComputerSystem."), "a {kind:?} counts as a system");
-        if system.power == Reading::Known(Power::Off) {
-            assert_eq!(json["PowerState"], "Off", "OFF from {}", String::from_utf8_lossy(body));
+        let off = system.power == Reading::Known(Power::Off);
+        let text = String::from_utf8_lossy(body);
+        match serde_json::from_str::<Value>(&text) {
+            Ok(json) => {
+                let kind = json["@odata.type"].as_str().unwrap_or_default();
+                assert!(kind.starts_with("#ComputerSystem."), "a {kind:?} counts as a system");
+                assert!(!off || json["PowerState"] == "Off", "OFF from {text}");
+            }
+            // A value that nobody asked for may be wrong (a number too long, a depth too deep); the word has to stand there all the same.
+            Err(_) => assert!(!off || text.contains("Off") || text.contains('\\'), "OFF from {text}"),
         }
         if let Some(digits) = &system.uuid {
             assert!(digits.len() == 32 && uuid(digits).as_ref() == Some(digits), "{digits}");
