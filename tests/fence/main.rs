@@ -23,6 +23,7 @@ mod login;
 mod malformed;
 mod proof;
 mod redfish;
+mod replication;
 mod run;
 mod scripted;
 mod simulator;

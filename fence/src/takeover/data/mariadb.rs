@@ -8,14 +8,26 @@ use plugin_core::{Blind, Host, cluster::Database};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Writable or not, and the last transaction in its own log; then the state of its replication, column by column.
-const LOOK: &str = "SELECT CONCAT('read_only=', @@global.read_only, ' binlog=', @@global.gtid_binlog_pos);\nSHOW SLAVE STATUS\\G\n";
+/// Writable or not, and the last transaction in its own log.
+const OWN: &str = "SELECT CONCAT('read_only=', @@global.read_only, ' binlog=', @@global.gtid_binlog_pos);\n";
+/// The state of its replication, column by column; nothing for a server that replicates from nobody.
+const REPLICA: &str = "SHOW SLAVE STATUS\\G\n";
 
-fn mariadb(database: &Database, sql: &str) -> Command {
-    let mut command = Command::new(Programs::MARIADB).args(["--batch", "--raw", "--skip-column-names", "--protocol=socket", "--socket"]);
+fn client(database: &Database, options: &[&str], sql: &str) -> Command {
+    let mut command =
+        Command::new(Programs::MARIADB).args(["--batch", "--raw"]).args(options.iter().copied()).args(["--protocol=socket", "--socket"]);
     command = command.arg(database.socket());
     command.stdin = Some(sql.as_bytes().to_vec());
     command
+}
+
+/// Statements whose values are wanted, without their names.
+fn mariadb(database: &Database, sql: &str) -> Command {
+    client(database, &["--skip-column-names"], sql)
+}
+
+fn replica(host: &dyn Host, database: &Database) -> Result<String, Blind> {
+    must(host, &client(database, &[], REPLICA)).map(|out| out.stdout)
 }
 
 /// Looks at the server.
@@ -23,8 +35,10 @@ fn mariadb(database: &Database, sql: &str) -> Command {
 /// # Errors
 /// It does not answer.
 pub fn look(host: &dyn Host, database: &Database) -> Result<Look, Blind> {
-    let out = must(host, &mariadb(database, LOOK))?;
-    parse(&out.stdout).ok_or_else(|| Blind::Parse { what: "MariaDB's answer".to_owned(), reason: format!("\"{}\"", out.stdout.trim()) })
+    let own = must(host, &mariadb(database, OWN))?.stdout;
+    let replica = replica(host, database)?;
+    parse(&own, &replica)
+        .ok_or_else(|| Blind::Parse { what: "MariaDB's answer".to_owned(), reason: format!("\"{} {}\"", own.trim(), replica.trim()) })
 }
 
 /// `Name: value` lines of `\G`. An answer without them is a server that replicates from nobody.
@@ -32,15 +46,15 @@ fn columns(text: &str) -> BTreeMap<&str, &str> {
     text.lines().filter_map(|l| l.trim().split_once(": ").or_else(|| l.trim().strip_suffix(':').map(|name| (name, "")))).collect()
 }
 
-fn parse(text: &str) -> Option<Look> {
-    let (first, rest) = text.split_once('\n')?;
-    let (read_only, binlog) = first.strip_prefix("read_only=")?.split_once(" binlog=")?;
+fn parse(own: &str, replica: &str) -> Option<Look> {
+    let (read_only, binlog) = own.trim_end().strip_prefix("read_only=")?.split_once(" binlog=")?;
     let writable = match read_only {
-        "0" => true,
-        "1" => false,
+        "OFF" => true,
+        // Versions from 12 on know stricter kinds of it.
+        "ON" | "NO_LOCK" | "NO_LOCK_NO_ADMIN" => false,
         _ => return None,
     };
-    let columns = columns(rest);
+    let columns = columns(replica);
     let column = |name| columns.get(name).copied();
     let (io, sql) = (column("Slave_IO_Running"), column("Slave_SQL_Running"));
     let by_gtid = column("Using_Gtid").is_some_and(|v| v != "No");
@@ -64,9 +78,8 @@ fn parse(text: &str) -> Option<Look> {
 /// What `mariadb` said, or that what was received could not be applied in time.
 pub fn promote(host: &dyn Host, database: &Database) -> Result<String, Blind> {
     must(host, &Command::new(Programs::SYSTEMCTL).args(["start", "--", &database.unit]))?;
-    let out = must(host, &mariadb(database, "SHOW SLAVE STATUS\\G\n"))?;
-    let replica = columns(&out.stdout);
-    if let Some(received) = replica.get("Gtid_IO_Pos") {
+    let text = replica(host, database)?;
+    if let Some(received) = columns(&text).get("Gtid_IO_Pos") {
         must(host, &mariadb(database, "STOP SLAVE IO_THREAD;\n"))?;
         // Its own checked text: digits, dashes and commas.
         if Position::gtid(received).is_some() && !received.is_empty() {
@@ -118,15 +131,15 @@ mod tests {
     use super::*;
 
     /// As MariaDB 10.11 wrote it, columns that nobody reads left out.
-    const REPLICA: &str = "read_only=1 binlog=0-1-10\n\
-        *************************** 1. row ***************************\n                Slave_IO_State: Waiting for master to send event\n\
+    const OWN: &str = "read_only=ON binlog=0-1-10\n";
+    const REPLICA: &str = "*************************** 1. row ***************************\n                Slave_IO_State: Waiting for master to send event\n\
                    Master_Host: 192.168.250.1\n              Slave_IO_Running: Yes\n             Slave_SQL_Running: Yes\n\
                  Last_IO_Error: \n                Last_SQL_Error: \n         Seconds_Behind_Master: 0\n                    Using_Gtid: Slave_Pos\n\
                    Gtid_IO_Pos: 0-1-12\n";
 
     #[test]
     fn a_replica_counts_what_it_received_and_only_while_both_threads_run() {
-        let look = |text: &str| parse(text).unwrap();
+        let look = |text: &str| parse(OWN, text).unwrap();
         let good = look(REPLICA);
         assert!(!good.writable && good.follows);
         assert_eq!(good.at, Position::gtid("0-1-12"));
@@ -140,17 +153,17 @@ mod tests {
 
     #[test]
     fn a_master_counts_its_own_log() {
-        let master = parse("read_only=0 binlog=0-1-99\n").unwrap();
+        let master = parse("read_only=OFF binlog=0-1-99\n", "").unwrap();
         assert!(master.writable && !master.follows);
         assert_eq!((master.at, master.seen.as_str()), (Position::gtid("0-1-99"), "MariaDB is writable, GTID 0:99"));
-        let alone = parse("read_only=1 binlog=\n").unwrap();
+        let alone = parse("read_only=ON binlog=\n", "").unwrap();
         assert!(alone.seen.contains("replicates from nobody"), "{}", alone.seen);
     }
 
     #[test]
     fn an_answer_of_another_shape_is_not_understood() {
-        for odd in ["", "read_only=1\n", "read_only=2 binlog=\n", "read_only=0 binlog=x\n"] {
-            assert_eq!(parse(odd), None, "{odd}");
+        for odd in ["", "read_only=ON\n", "read_only=2 binlog=\n", "read_only=OFF binlog=x\n"] {
+            assert_eq!(parse(odd, ""), None, "{odd}");
         }
     }
 }
