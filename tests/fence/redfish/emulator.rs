@@ -19,7 +19,7 @@ fn every_action_on_the_emulator() {
     act("off", "password=wrong-password").is(1).complains("HTTP 401");
     act("off", "systems_uri=/redfish/v1/Chassis").is(1).says("");
     assert_eq!(emulator.power(UUID), "On");
-    // It obeys after 1 to 11 seconds: success before that would be a lie.
+    // It obeys a second or two later: success before that would be a lie.
     act("off", "").is(0).says("Success: Powered OFF").quietly();
     assert_eq!(emulator.power(UUID), "Off");
     act("status", "").is(2).says("Status: OFF");

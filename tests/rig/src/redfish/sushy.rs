@@ -1,4 +1,4 @@
-//! The Redfish emulator sushy-tools with its fake driver, which obeys after 1 to 11 seconds: a peer that shares
+//! The Redfish emulator sushy-tools with its fake driver, which obeys later than it answers: a peer that shares
 //! no mistake with the rig's own service.
 
 use super::{COUNT, PASSWORD, USER, UUID};
@@ -13,6 +13,11 @@ use std::sync::atomic::Ordering;
 
 /// "s3cr3t" as bcrypt has it.
 const HASH: &str = "$2y$04$QEd7dOnRqzWljTRgVnltSe/vvZGpjeiWPHnz9aBUtgc33XyDFBiQ6";
+/// The emulator's own start; an off takes up to 2 seconds instead of a random number up to 11.
+const START: &str = "import random, sys
+random.randint = lambda least, most: 2
+from sushy_tools.emulator.main import main
+sys.exit(main())";
 /// UUID of a second system.
 pub const OTHER: &str = "b1234567-89ab-cdef-a123-456789abcdef";
 
@@ -47,8 +52,8 @@ impl Sushy {
             systems.join(", ")
         );
         fs::write(folder.join("sushy.conf"), text).unwrap();
-        let mut child = Command::new(python().with_file_name("sushy-emulator"))
-            .args(["--config", &place("sushy.conf")])
+        let mut child = Command::new(python())
+            .args(["-c", START, "--config", &place("sushy.conf")])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
