@@ -39,7 +39,7 @@ struct GroupRow {
     vg_name: String,
     vg_systemid: String,
     vg_tags: String,
-    autoactivation: String,
+    vg_autoactivation: String,
 }
 
 #[derive(Deserialize)]
@@ -63,7 +63,7 @@ fn json(command: &str, fields: &str, vg: &str) -> Command {
 /// # Errors
 /// LVM does not answer, or there is no such volume group.
 pub fn look(host: &dyn Host, vg: &str, exclusive: VgExclusive) -> Result<Volumes, Blind> {
-    let groups = must(host, &json(Programs::VGS, "vg_name,vg_systemid,vg_tags,autoactivation", vg))?.stdout;
+    let groups = must(host, &json(Programs::VGS, "vg_name,vg_systemid,vg_tags,vg_autoactivation", vg))?.stdout;
     let volumes = must(host, &json(Programs::LVS, "lv_name,lv_active", vg))?.stdout;
     parse(&groups, &volumes, exclusive).map_err(|reason| Blind::Parse { what: format!("LVM's answer about {vg}"), reason })
 }
@@ -85,7 +85,7 @@ fn parse(groups: &str, volumes: &str, exclusive: VgExclusive) -> Result<Volumes,
         }
     };
     let active = volumes.report.into_iter().flat_map(|r| r.lv).filter(|lv| lv.lv_active == "active").map(|lv| lv.lv_name).collect();
-    Ok(Volumes { name: row.vg_name, owner, autoactivation: row.autoactivation == "enabled", active })
+    Ok(Volumes { name: row.vg_name, owner, autoactivation: row.vg_autoactivation == "enabled", active })
 }
 
 /// May it be taken, once the peer is proven to hold nothing? Row 40: whatever a third party owns is refused.
@@ -156,9 +156,10 @@ pub fn release(host: &dyn Host, vg: &str, exclusive: VgExclusive) -> Result<(), 
 mod tests {
     use super::*;
 
+    /// As LVM 2.03.16 writes it.
     fn vgs(system_id: &str, tags: &str, autoactivation: &str) -> String {
         format!(
-            r#"{{"report":[{{"vg":[{{"vg_name":"vgmail1","vg_systemid":"{system_id}","vg_tags":"{tags}","autoactivation":"{autoactivation}"}}]}}]}}"#
+            r#"{{"report":[{{"vg":[{{"vg_name":"vgmail1","vg_systemid":"{system_id}","vg_tags":"{tags}","vg_autoactivation":"{autoactivation}"}}]}}]}}"#
         )
     }
 
