@@ -36,10 +36,14 @@ struct Groups {
 
 #[derive(Deserialize)]
 struct GroupRow {
-    vg_name: String,
-    vg_systemid: String,
-    vg_tags: String,
-    vg_autoactivation: String,
+    #[serde(rename = "vg_name")]
+    name: String,
+    #[serde(rename = "vg_systemid")]
+    system_id: String,
+    #[serde(rename = "vg_tags")]
+    tags: String,
+    #[serde(rename = "vg_autoactivation")]
+    autoactivation: String,
 }
 
 #[derive(Deserialize)]
@@ -74,18 +78,18 @@ fn parse(groups: &str, volumes: &str, exclusive: VgExclusive) -> Result<Volumes,
     let volumes: Report<Logical> = serde_json::from_str(volumes).map_err(odd)?;
     let row = groups.report.into_iter().flat_map(|r| r.vg).next().ok_or("it names no volume group")?;
     let owner = match exclusive {
-        VgExclusive::SystemId => Some(row.vg_systemid).filter(|id| !id.is_empty()),
+        VgExclusive::SystemId => Some(row.system_id).filter(|id| !id.is_empty()),
         VgExclusive::Tag => {
-            let mut owners = row.vg_tags.split(',').filter_map(|t| t.strip_prefix(TAG));
+            let mut owners = row.tags.split(',').filter_map(|t| t.strip_prefix(TAG));
             let owner = owners.next().map(str::to_owned);
             if owners.next().is_some() {
-                return Err(format!("it carries the tags of two owners: {}", row.vg_tags));
+                return Err(format!("it carries the tags of two owners: {}", row.tags));
             }
             owner
         }
     };
     let active = volumes.report.into_iter().flat_map(|r| r.lv).filter(|lv| lv.lv_active == "active").map(|lv| lv.lv_name).collect();
-    Ok(Volumes { name: row.vg_name, owner, autoactivation: row.vg_autoactivation == "enabled", active })
+    Ok(Volumes { name: row.name, owner, autoactivation: row.autoactivation == "enabled", active })
 }
 
 /// May it be taken, once the peer is proven to hold nothing? Row 40: whatever a third party owns is refused.
