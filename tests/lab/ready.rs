@@ -308,7 +308,8 @@ fn agents(pair: &mut Pair) {
         Node::N2,
         (&QUIET, 3),
         "FAILOVER READY UNKNOWN - cannot read /run/twinguard/status.json: the agent has not written it for ",
-        |p| drop(p.run(Node::N2, &["systemctl", "stop", "twinguard.service"])),
-        |p| drop(p.run(Node::N2, &["systemctl", "start", "twinguard.service"])),
+        // With its socket: an event of this node's own Icinga would start it again.
+        |p| drop(p.run(Node::N2, &["systemctl", "stop", "twinguard.socket", "twinguard.service"])),
+        |p| drop(p.run(Node::N2, &["systemctl", "start", "twinguard.socket", "twinguard.service"])),
     );
 }

@@ -56,6 +56,7 @@ pub struct Advice {
 #[derive(Debug)]
 enum Rule {
     Authorities(Arc<WebPkiServerVerifier>),
+    AnyName(Arc<WebPkiServerVerifier>),
     Pinned(Fingerprint),
     Anybody,
 }
@@ -68,6 +69,11 @@ pub struct Verifier {
     seen: Mutex<Option<Fingerprint>>,
 }
 
+fn inner(roots: RootCertStore) -> Result<Arc<WebPkiServerVerifier>, String> {
+    let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build();
+    inner.map_err(|e| format!("this node trusts no authority ({e}); install ca-certificates or name a file with one"))
+}
+
 impl Verifier {
     fn new(rule: Rule) -> Self {
         Self { rule, provider: provider(), seen: Mutex::new(None) }
@@ -78,10 +84,15 @@ impl Verifier {
     /// # Errors
     /// There is no authority.
     pub fn authorities(roots: RootCertStore) -> Result<Self, String> {
-        let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build();
-        Ok(Self::new(Rule::Authorities(
-            inner.map_err(|e| format!("this node trusts no authority ({e}); install ca-certificates or name a file with one"))?,
-        )))
+        inner(roots).map(Rule::Authorities).map(Self::new)
+    }
+
+    /// By these authorities alone, whatever the server is called (libpq's `verify-ca`).
+    ///
+    /// # Errors
+    /// As [`Verifier::authorities`].
+    pub fn authorities_for_any_name(roots: RootCertStore) -> Result<Self, String> {
+        inner(roots).map(Rule::AnyName).map(Self::new)
     }
 
     /// By its fingerprint.
@@ -149,6 +160,12 @@ impl ServerCertVerifier for Verifier {
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(fingerprint);
         match &self.rule {
             Rule::Authorities(inner) => inner.verify_server_cert(certificate, chain, name, ocsp, now),
+            Rule::AnyName(inner) => match inner.verify_server_cert(certificate, chain, name, ocsp, now) {
+                Err(Error::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. })) => {
+                    Ok(ServerCertVerified::assertion())
+                }
+                other => other,
+            },
             Rule::Pinned(pin) if *pin != fingerprint => Err(CertificateError::ApplicationVerificationFailure.into()),
             Rule::Pinned(_) | Rule::Anybody => Ok(ServerCertVerified::assertion()),
         }
