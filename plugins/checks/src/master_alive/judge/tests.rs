@@ -3,28 +3,12 @@
 use super::*;
 use crate::master_alive::plan::Link;
 use plugin_core::contract::Refusal;
-use plugin_core::contract::status::{GateStatus, GroupStatus, PeerRecord, PeerStatus, RefusalStatus, Role, SCHEMA};
+use plugin_core::contract::status::{GateStatus, RefusalStatus, Role};
 
 fn status(life: Life) -> Status {
-    Status {
-        schema: SCHEMA,
-        cluster: "pbx".into(),
-        node: "pbx2".into(),
-        boottime_ms: 0,
-        boot_id: "1".into(),
-        automatic: true,
-        armed: true,
-        frozen: None,
-        groups: vec![GroupStatus { name: "pbx".into(), role: Role::Slave, epoch: 1, degraded: None }],
-        network_ok: None,
-        peer: PeerStatus { node: "pbx1".into(), life, record: PeerRecord::Ok, roles: [].into(), network_ok: None, links: vec![] },
-        witnesses: [].into(),
-        gates: vec![],
-        attempt: None,
-        refusal: None,
-        compared: plugin_core::contract::status::Compared::default(),
-        devices: Vec::new(),
-    }
+    let mut status = crate::ready_made::status("pbx2", &[("pbx", Role::Slave)]);
+    status.peer.life = life;
+    status
 }
 
 fn blind(reason: &str) -> Blind {

@@ -4,36 +4,14 @@ use super::*;
 use crate::network_failover::Device;
 use crate::network_failover::device::Bond;
 use plugin_core::Blind;
-use plugin_core::contract::status::{GroupStatus, Life, LinkStatus, PeerRecord, PeerStatus, SCHEMA};
 
 fn status(network_ok: Option<bool>) -> Status {
-    let link = |name: &str, channel| LinkStatus { name: name.into(), carrier: true, ping: true, channel };
-    Status {
-        schema: SCHEMA,
-        cluster: "pbx".into(),
-        node: "pbx2".into(),
-        boottime_ms: 0,
-        boot_id: "1".into(),
-        automatic: true,
-        armed: true,
-        frozen: None,
-        groups: vec![GroupStatus { name: "pbx".into(), role: Role::Slave, epoch: 1, degraded: None }],
-        network_ok: Some(true),
-        peer: PeerStatus {
-            node: "pbx1".into(),
-            life: Life::Alive,
-            record: PeerRecord::Ok,
-            roles: [("pbx".to_owned(), Role::Master)].into(),
-            network_ok,
-            links: vec![link("heartbeat", true), link("lan", false)],
-        },
-        witnesses: [].into(),
-        gates: vec![],
-        attempt: None,
-        refusal: None,
-        compared: plugin_core::contract::status::Compared::default(),
-        devices: Vec::new(),
-    }
+    let mut status = crate::ready_made::status("pbx2", &[("pbx", Role::Slave)]);
+    status.peer.roles = [("pbx".to_owned(), Role::Master)].into();
+    status.peer.network_ok = network_ok;
+    // Heard over the heartbeat alone: the lan is what is looked at.
+    status.peer.links.iter_mut().filter(|link| link.name == "lan").for_each(|link| link.channel = false);
+    status
 }
 
 fn blind(reason: &str) -> Blind {
