@@ -2,6 +2,7 @@
 
 pub mod agent_api;
 pub mod check_fence;
+pub mod dissolve;
 pub mod drbd;
 pub mod external;
 pub mod ipmi;
@@ -9,3 +10,4 @@ pub mod mailer;
 pub mod power;
 pub mod redfish;
 pub mod takeover;
+pub mod words;

@@ -11,6 +11,7 @@ pub mod data;
 pub mod decide;
 pub mod drills;
 pub mod durable;
+pub mod faults;
 pub mod fitness;
 pub mod gates;
 pub mod journal;

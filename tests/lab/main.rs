@@ -11,11 +11,13 @@
 mod agent;
 mod drill;
 mod forbidden;
+mod groups;
 mod handler;
 mod itself;
 mod ledger;
 mod links;
 mod master;
+mod moves;
 mod operator;
 mod ready;
 mod redfish;

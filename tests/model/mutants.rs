@@ -11,4 +11,5 @@ pub const ALL: &[Mutant] = &[
     Mutant::NoWitness,
     Mutant::AbandonAfterSent,
     Mutant::RollBackAfterDemoted,
+    Mutant::RetiredForgets,
 ];

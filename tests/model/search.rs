@@ -3,10 +3,9 @@
 
 use crate::moves::all;
 use crate::world::{Bounds, Mutant, World};
-use fence::takeover::durable::Stage;
 use plugin_core::contract::status::Role;
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 
 /// What a search found.
 pub struct Found {
@@ -19,37 +18,80 @@ pub struct Found {
     pub broken: Option<String>,
 }
 
+/// Two lanes of 64 bits, each mixed by a multiplication and a fold: one pass over a world instead of two.
+struct Lanes(u64, u64);
+
+impl Lanes {
+    fn mix(&mut self, word: u64) {
+        let fold = |lane: u64, by: u64| {
+            let product = u128::from(lane ^ word) * u128::from(by);
+            (product as u64) ^ ((product >> 64) as u64) ^ lane.rotate_left(29)
+        };
+        (self.0, self.1) = (fold(self.0, 0x9e37_79b9_7f4a_7c15), fold(self.1, 0xc2b2_ae3d_27d4_eb4f));
+    }
+}
+
+impl Hasher for Lanes {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.mix(u64::from_le_bytes(word) ^ ((chunk.len() as u64) << 56));
+        }
+    }
+
+    fn write_u8(&mut self, word: u8) {
+        self.mix(u64::from(word));
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        self.mix(word);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 fn fingerprint(world: &World) -> u128 {
-    let half = |salt: u64| {
-        let mut hasher = DefaultHasher::new();
-        salt.hash(&mut hasher);
-        world.hash(&mut hasher);
-        hasher.finish()
-    };
-    (u128::from(half(1)) << 64) | u128::from(half(2))
+    let mut lanes = Lanes(0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344);
+    world.hash(&mut lanes);
+    (u128::from(lanes.0) << 64) | u128::from(lanes.1)
 }
 
 /// Where a state came from: its parent, and which of the parent's moves.
 type Origin = (u32, u16);
 
+/// What is known of a world: each combination of what was left when it was reached, unless another one covers it.
 struct Graph {
-    seen: HashMap<u128, u32>,
+    seen: HashMap<u128, Vec<(Bounds, u32)>>,
     origins: Vec<Origin>,
+    /// A world that was reached with more left stands for the same world with less: whatever follows from the one follows from
+    /// the other. Not for the way back, which needs every state.
+    covering: bool,
 }
 
 impl Graph {
-    fn new(root: &World) -> Self {
-        Self { seen: HashMap::from([(fingerprint(root), 0)]), origins: vec![(0, 0)] }
+    fn new(root: &World, covering: bool) -> Self {
+        let mut graph = Self { seen: HashMap::new(), origins: Vec::new(), covering };
+        graph.number(root, 0, 0);
+        graph
     }
 
     /// The number of a state, and whether it is new.
     fn number(&mut self, world: &World, from: u32, by: usize) -> (u32, bool) {
-        let next = u32::try_from(self.origins.len()).expect("fewer than 2^32 states");
-        let number = *self.seen.entry(fingerprint(world)).or_insert(next);
-        if number == next {
-            self.origins.push((from, u16::try_from(by).expect("few moves")));
+        let known = self.seen.entry(fingerprint(world)).or_default();
+        let covers = |left: &Bounds| if self.covering { left.covers(&world.left) } else { *left == world.left };
+        if let Some((_, number)) = known.iter().find(|(left, _)| covers(left)) {
+            return (*number, false);
         }
-        (number, number == next)
+        let next = u32::try_from(self.origins.len()).expect("fewer than 2^32 states");
+        if self.covering {
+            known.retain(|(left, _)| !world.left.covers(left));
+        }
+        known.push((world.left, next));
+        self.origins.push((from, u16::try_from(by).expect("few moves")));
+        (next, true)
     }
 
     /// The moves that lead to a state, in words; `last` is one more.
@@ -78,9 +120,9 @@ fn told(why: &str, story: &[String]) -> String {
 }
 
 /// Visits every state within the bounds, until one breaks an invariant.
-pub fn explore(bounds: Bounds, mutant: Mutant) -> Found {
-    let root = World::founded(bounds);
-    let mut graph = Graph::new(&root);
+pub fn explore(groups: usize, bounds: Bounds, mutant: Mutant) -> Found {
+    let root = World::founded(groups, bounds);
+    let mut graph = Graph::new(&root, true);
     let mut level = vec![(0, root.clone())];
     let mut found = Found { states: 1, transitions: 0, depth: 0, takeovers: 0, broken: None };
     while !level.is_empty() {
@@ -88,7 +130,7 @@ pub fn explore(bounds: Bounds, mutant: Mutant) -> Found {
         for (number, world) in level {
             for (by, (_, change)) in all(&world, mutant).into_iter().enumerate() {
                 found.transitions += 1;
-                let masters = |w: &World| (0..2).filter(|me| w.role(*me) == Role::Master).count();
+                let masters = |w: &World| w.node.iter().flat_map(|n| n.state.groups.values()).filter(|g| g.role == Role::Master).count();
                 found.takeovers += usize::from(masters(&change.world) > masters(&world));
                 if let Some(why) = change.broken.or_else(|| change.world.broken()) {
                     found.broken = Some(told(why, &graph.story(&root, mutant, number, Some(by))));
@@ -116,19 +158,15 @@ const ASKED: u64 = 2;
 /// … and searched up to this one: without an end to epochs, moves there and back would go on for ever.
 const DEEPEST: u64 = 4;
 
-/// A held takeover waits for a person at the machine: this version has no command that ends it.
-fn held(world: &World) -> bool {
-    (0..2).any(|me| world.stage(me) == Some(Stage::Held))
-}
-
-fn epoch(world: &World) -> u64 {
-    world.epoch(0).max(world.epoch(1))
+/// A pair that was dissolved is none any more: its survivor is an ordinary machine.
+fn dissolved(world: &World) -> bool {
+    world.node.iter().any(|n| n.state.retired.is_some())
 }
 
 /// Visits every state and looks, backwards from those that serve, for one without a way back to service.
-pub fn live(bounds: Bounds) -> Found {
-    let root = World::founded(bounds);
-    let mut graph = Graph::new(&root);
+pub fn live(groups: usize, bounds: Bounds) -> Found {
+    let root = World::founded(groups, bounds);
+    let mut graph = Graph::new(&root, false);
     let mut level = vec![(0, root.clone())];
     let mut parents: Vec<Vec<u32>> = vec![Vec::new()];
     let mut asked = vec![true];
@@ -139,13 +177,13 @@ pub fn live(bounds: Bounds) -> Found {
         for (number, world) in level {
             for (by, (_, change)) in all(&world, Mutant::None).into_iter().enumerate() {
                 found.transitions += 1;
-                if epoch(&change.world) > DEEPEST {
+                if change.world.highest() > DEEPEST {
                     continue;
                 }
                 let (child, new) = graph.number(&change.world, number, by);
                 if new {
                     parents.push(Vec::new());
-                    asked.push(epoch(&change.world) <= ASKED && !held(&change.world));
+                    asked.push(change.world.highest() <= ASKED && !dissolved(&change.world));
                     if change.world.serves() {
                         good.push(child);
                     }

@@ -9,6 +9,7 @@ use crate::world::{NAMES, Shared};
 use fence::power::{self, FenceFailure, Level, Power, Times, Watch};
 use fence::takeover::agent::{Agent, Input, Origin};
 use fence::takeover::data::board::Board;
+use fence::takeover::decide::Recheck;
 use fence::takeover::durable::Found;
 use fence::takeover::steps;
 use plugin_core::Host;
@@ -145,7 +146,13 @@ impl Pair {
                 return;
             }
             Order::AskDevices => return self.soon(1, Due::Devices(node, life)),
-            Order::Fence => Worker::new(node, move |turn| Some(Input::FenceDone(fence(&shared, &cluster, node, turn)))),
+            Order::Fence(delay) => Worker::new(node, move |turn| Some(Input::FenceDone(fence(&shared, &cluster, node, delay, turn)))),
+            Order::Recheck(service) => {
+                let fault = self.shared.lock().machines[node].broken.fault;
+                let outcome = if fault { Recheck::Confirmed("FAULT CRITICAL".to_owned()) } else { Recheck::Cleared("FAULT OK".to_owned()) };
+                Worker::new(node, move |_| Some(Input::Rechecked { service, outcome }))
+            }
+            Order::Mask => Worker::new(node, |_| Some(Input::Masked(Ok(())))),
             Order::Step(promotion, group, step, epoch) => Worker::new(node, move |turn| {
                 let result = promotion.run(|limit| Seat::new(&shared, node, turn, limit), &group, step, epoch);
                 Some(Input::StepEnded { step, result })
@@ -191,7 +198,7 @@ impl Pair {
 }
 
 /// The product's fence, against the simulated BMC.
-fn fence(shared: &Shared, cluster: &Cluster, node: usize, turn: &Turn) -> Result<power::Fenced, FenceFailure> {
+fn fence(shared: &Shared, cluster: &Cluster, node: usize, delay: Duration, turn: &Turn) -> Result<power::Fenced, FenceFailure> {
     struct Line<'a> {
         shared: &'a Shared,
         turn: &'a Turn,
@@ -220,7 +227,7 @@ fn fence(shared: &Shared, cluster: &Cluster, node: usize, turn: &Turn) -> Result
         }
     }
     let host = Seat::new(shared, node, turn, Duration::MAX);
-    host.wait(cluster.fence.delay.get(NAMES[node]).and_then(|d| d.0).unwrap_or(Duration::ZERO));
+    host.wait(delay);
     let began = shared.lock().now;
     let times = Times { off_gap: cluster.fence.off_gap.or_forever(), budget: cluster.fence.budget.or_forever() };
     let target = 1 - node;

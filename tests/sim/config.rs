@@ -10,8 +10,9 @@ pub fn configuration(groups: usize) -> String {
     let mut text = "schema = 1\nname = \"sim\"\nautomatic = true\n\n[nodes]\nn1 = { lan = \"192.0.2.1\", heartbeat = \"192.168.250.1\" }\n\
                     n2 = { lan = \"192.0.2.2\", heartbeat = \"192.168.250.2\" }\n\n[links]\nlan = { interface = \"eth0\", clients = true }\n\
                     heartbeat = { interface = \"eth1\" }\n\n[witness]\nhosts = [\"ping:192.0.2.254\"]\n\n[confirm]\nsilence = \"2s\"\nhung = \"15s\"\n\n\
-                    [fence]\ndelay = { n1 = \"0s\", n2 = \"3s\" }\n\n[limits]\ninterval = \"0s\"\nper_day = 0\n\n\
-                    [triggers]\ntwinguard-master-alive = \"peer-lost\"\n\n"
+                    [fence]\ndelay = { n1 = \"0s\", n2 = \"5s\" }\n\n[limits]\ninterval = \"0s\"\nper_day = 0\n\n\
+                    [triggers]\ntwinguard-master-alive = \"peer-lost\"\ntwinguard-network-failover = \"peer-lan-lost\"\n\
+                    twinguard-raid = \"self\"\n\n"
         .to_owned();
     for (node, name) in NAMES.iter().enumerate() {
         let _ = write!(

@@ -51,7 +51,7 @@ pub fn play(seed: u64, trace: bool) -> Result<(End, Vec<String>), (String, Vec<S
 fn misfortune(pair: &mut Pair) {
     // Most of what can go wrong is of interest on the master.
     let master = pair.masters(0).first().copied().unwrap_or(0);
-    let (what, node) = pair.change(|w| (w.chance.below(34), if w.chance.percent(60) { master } else { 1 - master }));
+    let (what, node) = pair.change(|w| (w.chance.below(40), if w.chance.percent(60) { master } else { 1 - master }));
     let link = pair.change(|w| usize::from(w.chance.percent(50)));
     pair.note(format!("misfortune {what} for {}", NAMES[node]));
     match what {
@@ -99,8 +99,8 @@ fn misfortune(pair: &mut Pair) {
         23 => pair.call(node, "CRITICAL", "HARD"),
         24 => pair.call(node, "CRITICAL", "SOFT"),
         25 => pair.power_on(node),
-        26 | 27 => pair.order(node, "migrate"),
-        28 => pair.order(node, "standby"),
+        26 | 27 => pair.order(node, "{\"migrate\":{}}"),
+        28 => pair.order(node, "{\"standby\":{}}"),
         29 => pair.order(node, "rejoin"),
         30 => pair.order(node, "{\"maintenance\":{\"minutes\":5}}"),
         31 => {
@@ -110,6 +110,14 @@ fn misfortune(pair: &mut Pair) {
             }
         }
         32 => pair.order(node, "assume-master"),
+        33 => {
+            pair.change(|w| w.machines[node].broken.fault = true);
+            pair.report(node, "twinguard-raid", "CRITICAL", "HARD");
+        }
+        34 | 35 => pair.report(node, "twinguard-network-failover", "CRITICAL", "HARD"),
+        36 => pair.order(node, "{\"retry\":{\"group\":\"web\"}}"),
+        37 => pair.order(node, "{\"abandon\":{\"group\":\"web\"}}"),
+        38 => pair.order(node, "{\"migrate\":{\"group\":\"mail\"}}"),
         _ => pair.change(|w| {
             let at = [Moment::BeforeJournal, Moment::BetweenJournalAndState, Moment::AfterState];
             let which = usize::try_from(w.chance.below(3)).expect("three");
@@ -140,6 +148,13 @@ fn repair(pair: &mut Pair) {
         pair.order(node, "{\"maintenance\":{\"minutes\":null}}");
     }
     pair.run_for(5000);
+    for node in 0..2 {
+        let held = pair.state(node).map(|s| s.groups.into_iter().filter(|(_, g)| matches!(g.role, Role::Taking | Role::Failed)).map(|(n, _)| n));
+        for group in held.into_iter().flatten().collect::<Vec<_>>() {
+            pair.order(node, &format!("{{\"retry\":{{\"group\":\"{group}\"}}}}"));
+            pair.run_for(10_000);
+        }
+    }
     for node in 0..2 {
         let waits = |r: Role| matches!(r, Role::Standby | Role::Failed);
         if pair.state(node).is_some_and(|s| s.groups.values().any(|g| waits(g.role))) {

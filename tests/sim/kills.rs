@@ -35,7 +35,7 @@ const STORIES: [Story; 4] = [
         begin: |p| p.change(|w| (w.machines[0].frozen, w.machines[0].bmc.off_after, w.machines[0].bmc.latency) = (true, 3000, 400)),
         time: 60_000,
     },
-    Story { name: "graceful move", pair: founded, begin: |p| p.order(0, "migrate"), time: 30_000 },
+    Story { name: "graceful move", pair: founded, begin: |p| p.order(0, "{\"migrate\":{}}"), time: 30_000 },
     Story { name: "founding", pair: blank, begin: |p| p.order(0, "create"), time: 20_000 },
 ];
 

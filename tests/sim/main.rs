@@ -23,6 +23,7 @@ mod judge;
 mod kills;
 mod looks;
 mod machine;
+mod moves;
 mod outside;
 mod pair;
 mod rows;

@@ -13,6 +13,7 @@ use plugin_core::cluster::Group;
 use plugin_core::contract::MailEvent;
 use plugin_core::contract::status::{Role, Status};
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -22,10 +23,12 @@ use std::time::Duration;
 pub enum Order {
     Probe(Duration),
     AskDevices,
-    Fence,
+    Fence(Duration),
     Step(Arc<Promotion>, String, Step, u64),
     Release(Vec<String>),
     Restore(Vec<String>),
+    Recheck(String),
+    Mask,
 }
 
 pub type Orders = Rc<RefCell<Vec<Order>>>;
@@ -152,14 +155,14 @@ impl Outside for Surroundings {
         self.order(Order::Probe(until));
     }
 
-    fn serving(&mut self, _held: bool) {}
+    fn serving(&mut self, _groups: BTreeSet<String>) {}
 
     fn ask_devices(&mut self) {
         self.order(Order::AskDevices);
     }
 
-    fn fence(&mut self) {
-        self.order(Order::Fence);
+    fn fence(&mut self, delay: Duration) {
+        self.order(Order::Fence(delay));
     }
 
     fn drill(&mut self, level: u8) {
@@ -191,6 +194,14 @@ impl Outside for Surroundings {
 
     fn restore(&mut self, groups: Vec<String>) {
         self.order(Order::Restore(groups));
+    }
+
+    fn recheck(&mut self, service: String) {
+        self.order(Order::Recheck(service));
+    }
+
+    fn mask(&mut self) {
+        self.order(Order::Mask);
     }
 
     fn mail(&mut self, event: MailEvent) {

@@ -325,10 +325,15 @@ impl Pair {
 
     /// A handler calls the agent of `node`.
     pub fn call(&mut self, node: usize, state: &str, kind: &str) {
+        self.report(node, "twinguard-master-alive", state, kind);
+    }
+
+    /// Icinga of `node` calls the handler for one of its services.
+    pub fn report(&mut self, node: usize, service: &str, state: &str, kind: &str) {
         let wall = wall_ms(&self.shared.lock(), node);
         let request = Request {
             host: NAMES[1 - node].to_owned(),
-            service: "twinguard-master-alive".to_owned(),
+            service: service.to_owned(),
             state: state.to_owned(),
             state_type: kind.to_owned(),
             attempt: 1,

@@ -113,6 +113,16 @@ impl Row {
         assert_eq!(self.changes(), self.before, "row {}: a refusal has no side effect\n{}", self.number, self.story());
     }
 
+    /// Role and power of both nodes now.
+    pub fn seen(&self) -> String {
+        seen(&self.pair)
+    }
+
+    /// A power command was given since the mark.
+    pub fn shot(&self) -> bool {
+        self.changes().1 != self.before.1
+    }
+
     /// The end is as required, and no law was broken on the way.
     pub fn ends(self, required: &str) {
         let world = self.pair.shared.lock();
@@ -649,7 +659,7 @@ fn row_52_a_flapping_link() {
 fn row_55_no_way_back_after_demoted() {
     let mut row = Row::new(55, "DEMOTED is heard, then the wires die one way");
     row.pair.icinga = false;
-    row.pair.order(0, "migrate");
+    row.pair.order(0, "{\"migrate\":{}}");
     row.until_journal(0, "DEMOTED");
     row.then(60_000, |p| p.change(|w| w.between = false));
     let masters = row.pair.masters(0);
@@ -747,7 +757,7 @@ fn row_66_the_next_level_does_not_shoot_who_is_back() {
 #[test]
 fn row_67_the_receiver_dies() {
     let mut row = Row::new(67, "the slave dies after the master's DEMOTED");
-    row.pair.order(0, "migrate");
+    row.pair.order(0, "{\"migrate\":{}}");
     row.until_journal(0, "DEMOTED");
     row.then(60_000, |p| p.power_off(1));
     row.ends("n1 MASTER, n2 off");

@@ -77,6 +77,8 @@ pub struct Broken {
     pub umount: bool,
     /// Somebody else answers for the failover address.
     pub stranger: bool,
+    /// The check by which a node reports itself is CRITICAL.
+    pub fault: bool,
     /// The state can't be written.
     pub disk_full: bool,
 }

@@ -3,10 +3,11 @@
 use clap::{Parser, Subcommand};
 use fence::takeover::agent::{self, Act, Order, Places};
 use fence::takeover::peer::{self, Keys};
+use fence::{dissolve, words};
 use plugin_core::Host;
 use plugin_core::cluster::Cluster;
 use plugin_core::contract::paths;
-use plugin_core::contract::status::{Role, Status, read_status};
+use plugin_core::contract::status::read_status;
 use plugin_core::host::{System, nodename};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
@@ -55,14 +56,44 @@ enum Command {
     Create,
     /// Show what a takeover would do and what would refuse it now
     Plan,
-    /// Move this master's groups to the peer, gracefully (run it on the master)
+    /// Move one group, or all of this master's, to the peer, gracefully (run it on the master)
     Migrate {
+        /// The group; all of this master's without it
+        group: Option<String>,
         /// This node's name, typed as a confirmation; asked for on a terminal
         #[arg(long)]
         confirm: Option<String>,
     },
-    /// Put this slave aside: it takes nothing over until it is rejoined
-    Standby,
+    /// Put this slave aside, for one group or all: it takes nothing over until it is rejoined
+    Standby {
+        /// The group; all of which this node is slave without it
+        group: Option<String>,
+    },
+    /// Go on with a takeover that is held or has failed, after its cause was repaired; the peer is proven off, or asked, again
+    Retry {
+        /// The group
+        group: String,
+        /// This node's name, typed as a confirmation; asked for on a terminal
+        #[arg(long)]
+        confirm: Option<String>,
+    },
+    /// Give up a takeover that is held or has failed: what runs of the group here is stopped, this node becomes STANDBY for it
+    Abandon {
+        /// The group
+        group: String,
+        /// This node's name, typed as a confirmation; asked for on a terminal
+        #[arg(long)]
+        confirm: Option<String>,
+    },
+    /// End the pair: this node goes on alone, the other one retires for good (run it on the master)
+    Dissolve {
+        /// The node that goes on: the one with the data that count
+        #[arg(long)]
+        survivor: String,
+        /// This node's name, typed as a confirmation; asked for on a terminal
+        #[arg(long)]
+        confirm: Option<String>,
+    },
     /// Make this STANDBY node slave again
     Rejoin,
     /// Begin or end maintenance: nothing is automatic meanwhile
@@ -185,8 +216,16 @@ fn run(args: Args) -> Result<String, Failure> {
         Command::Drill { node, level, confirm, .. } => {
             confirmed(confirm, &node, &format!("This switches {node} off.")).and_then(|()| operate(&run_dir, Act::Drill { node, level }))
         }
-        Command::Migrate { confirm } => confirmed_here(confirm).and_then(|()| operate(&run_dir, Act::Migrate)),
-        Command::Standby => operate(&run_dir, Act::Standby),
+        Command::Migrate { group, confirm } => confirmed_here(confirm).and_then(|()| operate(&run_dir, Act::Migrate { group })),
+        Command::Standby { group } => operate(&run_dir, Act::Standby { group }),
+        Command::Retry { group, confirm } => confirmed_here(confirm).and_then(|()| operate(&run_dir, Act::Retry { group })),
+        Command::Abandon { group, confirm } => confirmed_here(confirm).and_then(|()| operate(&run_dir, Act::Abandon { group })),
+        Command::Dissolve { survivor, confirm } => {
+            let cluster = load(&args.config)?.0;
+            dissolve::not_over_failover_ip(&cluster, std::env::var("SSH_CONNECTION").ok().as_deref()).map_err(Failure::Refused)?;
+            confirmed_here(confirm)?;
+            Ok(operate(&run_dir, Act::Dissolve { survivor })? + &dissolve::checklist(&cluster, &nodename()))
+        }
         Command::Rejoin => operate(&run_dir, Act::Rejoin),
         Command::Maintenance { switch: Switch::On { minutes } } => operate(&run_dir, Act::Maintenance { minutes: Some(minutes) }),
         Command::Maintenance { switch: Switch::Off } => operate(&run_dir, Act::Maintenance { minutes: None }),
@@ -204,7 +243,7 @@ fn run(args: Args) -> Result<String, Failure> {
         Command::Plan => {
             let host = System::new(Some(Duration::from_secs(5)));
             let status = read_status(&host, &run_dir.join("status.json")).map_err(|b| Failure::Failed(format!("cannot {b}")))?;
-            Ok(plan(&load(&args.config)?.0, &status))
+            Ok(words::plan(&load(&args.config)?.0, &status))
         }
         Command::Status { json } => {
             let path = run_dir.join("status.json");
@@ -213,7 +252,7 @@ fn run(args: Args) -> Result<String, Failure> {
                 return host.read(&path).map_err(|b| Failure::Failed(format!("cannot {b}")));
             }
             let status = read_status(&host, &path).map_err(|b| Failure::Failed(format!("cannot {b}; is twinguard.service running?")))?;
-            Ok(words(&status))
+            Ok(words::status(&status))
         }
         Command::Notify { .. } => fence::mailer::try_ways(&args.config).map_err(Failure::Failed),
         Command::Validate => {
@@ -258,36 +297,6 @@ fn who() -> String {
     std::env::var("SUDO_USER").ok().filter(|n| !n.is_empty()).or_else(login).unwrap_or_else(|| format!("uid {uid}"))
 }
 
-/// What a takeover by this node would do, and what would refuse it.
-fn plan(cluster: &Cluster, status: &Status) -> String {
-    let mut text = String::from("gates of an automatic takeover by this node:\n");
-    for gate in &status.gates {
-        let verdict = gate.refusal.map_or("pass".to_owned(), |code| code.to_string());
-        let _ = writeln!(text, "  {:4}{verdict:16}{}", gate.gate, gate.evidence);
-    }
-    let _ = writeln!(text, "steps, after {} was seen off twice:", status.peer.node);
-    for group in &cluster.groups {
-        let role = status.groups.iter().find(|g| g.name == group.name).map(|g| g.role);
-        if role != Some(Role::Slave) {
-            let _ = writeln!(text, "  {}: nothing, this node is {}", group.name, role.map_or("not in it".to_owned(), |r| r.to_string()));
-            continue;
-        }
-        for mount in &group.mounts {
-            let _ = writeln!(text, "  {}: check {}, mount it on {}", group.name, mount.device.display(), mount.path.display());
-        }
-        for ip in &group.ip {
-            let _ = writeln!(text, "  {}: {} on link {}", group.name, ip.address, ip.link);
-        }
-        for unit in group.services.iter().chain(&group.master_only) {
-            let _ = writeln!(text, "  {}: start {unit}", group.name);
-        }
-        for target in &group.verify {
-            let _ = writeln!(text, "  {}: ask {target}", group.name);
-        }
-    }
-    text
-}
-
 /// The resource that a handler was called for.
 fn resource_of(given: Option<String>) -> Result<String, Failure> {
     given.or_else(|| std::env::var("DRBD_RESOURCE").ok()).ok_or_else(|| Failure::Refused("no resource: DRBD names it in DRBD_RESOURCE".to_owned()))
@@ -315,43 +324,6 @@ fn operate(run_dir: &Path, act: Act) -> Result<String, Failure> {
         Some(("refused", text)) => Err(Failure::Refused(text.to_owned())),
         _ => Err(Failure::Failed("the agent ended before it answered: look at its journal".to_owned())),
     }
-}
-
-/// The status for people.
-fn words(status: &Status) -> String {
-    let mut text = format!("cluster {} on {}\n", status.cluster, status.node);
-    for group in &status.groups {
-        let degraded = group.degraded.as_ref().map(|d| format!(" - {d}")).unwrap_or_default();
-        let _ = writeln!(text, "  group {}: {} (epoch {}){degraded}", group.name, group.role, group.epoch);
-    }
-    let life = format!("{:?}", status.peer.life).to_lowercase();
-    let _ = writeln!(text, "  peer {}: {life}, record {:?}", status.peer.node, status.peer.record);
-    for link in &status.peer.links {
-        let word = |up| if up { "up" } else { "down" };
-        let _ = writeln!(text, "    link {}: carrier {}, ping {}, channel {}", link.name, word(link.carrier), word(link.ping), word(link.channel));
-    }
-    for (witness, up) in &status.witnesses {
-        let _ = writeln!(text, "  witness {witness}: {}", if *up { "answers" } else { "silent" });
-    }
-    let _ = writeln!(text, "  automatic takeover: {}", if status.armed { "armed" } else { "not armed" });
-    for gate in &status.gates {
-        let verdict = gate.refusal.map_or("ok".to_owned(), |code| code.to_string());
-        let _ = writeln!(text, "    {} {verdict}: {}", gate.gate, gate.evidence);
-    }
-    for device in &status.devices {
-        let drill = device.drill.as_ref().map_or("never drilled".to_owned(), |d| d.describe(System::new(None).wall_ms()));
-        let _ = writeln!(text, "  fence device of {}, level {}, {}: {drill}", status.peer.node, device.level, device.device);
-    }
-    if let Some(why) = &status.frozen {
-        let _ = writeln!(text, "  FROZEN: {why}");
-    }
-    if let Some(attempt) = &status.attempt {
-        let _ = writeln!(text, "  attempt {}: {}", attempt.id, attempt.stage);
-    }
-    if let Some(refusal) = &status.refusal {
-        let _ = writeln!(text, "  refused: {} - {} ({})", refusal.code, refusal.text, refusal.code.advice());
-    }
-    text
 }
 
 fn main() -> ExitCode {

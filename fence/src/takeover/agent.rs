@@ -10,6 +10,7 @@ mod look;
 mod operator;
 mod outside;
 mod perform;
+mod report;
 mod start;
 
 pub use drill::News;
@@ -78,6 +79,8 @@ pub struct Agent {
     outlook: Outlook,
     devices: Vec<DeviceView>,
     readiness: Readiness,
+    /// What this node's own checks of kind `self` find wrong here.
+    faults: Vec<String>,
     gates: Vec<Gate>,
     sessions: Sessions,
     /// Sessions of visitors that have not said HELLO yet, and the link of each that has.
@@ -169,6 +172,7 @@ impl Agent {
             outlook: Outlook::new(now),
             devices: Vec::new(),
             readiness: Readiness::Unknown("not looked at yet".to_owned()),
+            faults: Vec::new(),
             gates: Vec::new(),
             sessions: Sessions::default(),
             strangers: BTreeMap::new(),
@@ -266,6 +270,9 @@ impl Agent {
             }
             Input::Undone(clean) => self.apply(Event::Undone { clean }),
             Input::Restored(result) => self.apply(Event::Restored { result }),
+            Input::Rechecked { service, outcome } => self.rechecked(service, outcome, now),
+            Input::Faults(faults) => self.faults = faults,
+            Input::Masked(result) => self.apply(Event::Masked { result }),
         }
     }
 
@@ -315,7 +322,7 @@ impl Agent {
         let call = gates::judge(&self.cluster, request, self.outside.wall_ms());
         match &call {
             gates::Call::Prime => self.mark(&format!("{} SOFT", request.service)),
-            gates::Call::Accept => self.mark(&format!("{} HARD", request.service)),
+            gates::Call::Accept(_) => self.mark(&format!("{} HARD", request.service)),
             gates::Call::Refuse(..) => {}
         }
         self.handler = Some(reply);
@@ -337,7 +344,12 @@ fn policy(cluster: &Cluster, me: &str) -> Result<Policy, String> {
         let nodes: Vec<&str> = cluster.nodes.keys().map(String::as_str).collect();
         return Err(format!("this host is \"{me}\"; [nodes] names {}", nodes.join(" and ")));
     };
-    Ok(Policy { me: me.to_owned(), peer, groups: cluster.groups.iter().map(|g| (g.name.clone(), g.home.clone())).collect() })
+    Ok(Policy {
+        me: me.to_owned(),
+        peer,
+        groups: cluster.groups.iter().map(|g| (g.name.clone(), g.home.clone())).collect(),
+        demote_ms: cluster.fence.demote.0.map_or(u64::MAX / 2, ms),
+    })
 }
 
 /// The first word on every session.

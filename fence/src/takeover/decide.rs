@@ -5,17 +5,24 @@
 
 mod agreement;
 mod attempt;
+mod case;
+mod dissolve;
+mod finish;
+mod held;
 mod operator;
 mod peer;
 mod repair;
+mod report;
 
-use super::durable::{Attempt, Case, Durable, Handover, Maintenance, Stage, Why};
-use super::gates::{Call, Gate, Verdict};
+pub use case::is_busy;
+
+use super::durable::{Durable, Handover, Maintenance, Released, Stage};
+use super::gates::{Call, Gate};
 use super::journal::Record;
-use super::message::{GroupBeat, Message};
+use super::message::{GroupBeat, Message, Moving};
 use super::steps::Step;
 use crate::power::FenceFailure;
-use plugin_core::contract::status::{Life, PeerRecord, Role};
+use plugin_core::contract::status::{Life, PeerRecord};
 use plugin_core::contract::{MailKind, Refusal};
 use std::collections::BTreeMap;
 
@@ -28,6 +35,8 @@ pub struct Policy {
     pub peer: String,
     /// Groups with their home, in the configuration's order.
     pub groups: Vec<(String, String)>,
+    /// Time that a master which reported itself has for stopping its groups, ms.
+    pub demote_ms: u64,
 }
 
 /// Least time after a power command before an attempt may be closed as ineffective (F4), ms.
@@ -74,19 +83,35 @@ pub enum Event {
     /// The peer gave groups away, and its durable word for it was just heard: the proof follows at once.
     Offered { handover: Handover },
     /// The peer could not use this node's handover, likewise.
-    Reclaim { attempt: String },
+    Reclaim { released: Released },
     /// The peer asks whether this node may take; `fit` = its own gates.
-    MayTake { attempt: String, epochs: BTreeMap<String, u64>, fit: Result<(), String> },
+    MayTake { attempt: String, epochs: BTreeMap<String, u64>, planned: bool, fit: Result<(), String>, now_ms: u64 },
     /// The peer may take.
     CanTake { attempt: String },
     /// What was stopped is started again.
     Restored { result: Result<(), String> },
     /// The peer wants to be a slave again.
     RejoinAsked { cluster_id: String, now_ms: u64 },
-    /// An operator, or this node itself, wants the groups to move to the peer.
-    Move { id: String, who: String, planned: bool, ready: Result<(), (Refusal, String)>, now_ms: u64 },
-    /// An operator puts this slave aside.
-    SetAside { who: String },
+    /// An operator wants one group, or all of this master's, to move to the peer.
+    Move { id: String, who: String, group: Option<String>, ready: Result<(), (Refusal, String)>, now_ms: u64 },
+    /// The check that reported this node was run again; `ready` = a move is possible at all.
+    Rechecked { service: String, outcome: Recheck, ready: Result<(), (Refusal, String)>, now_ms: u64 },
+    /// The peer asks this master to give up, since it has lost its clients' network; `ready` = that is so, and a move is possible.
+    DemoteAsked { attempt: String, ready: Result<(), String>, now_ms: u64 },
+    /// An operator puts this slave aside, for one group or all.
+    SetAside { who: String, group: Option<String> },
+    /// An operator has repaired what held a group up, or made it fail; `ready` = what was looked at before.
+    Retry { id: String, who: String, group: String, ready: Result<(), (Refusal, String)>, life: Life },
+    /// An operator gives up what runs here of a group that is held or failed.
+    Abandon { id: String, who: String, group: String },
+    /// An operator ends the pair; this node goes on alone.
+    Dissolve { id: String, who: String, survivor: String, ready: Result<(), (Refusal, String)>, now_ms: u64 },
+    /// The survivor wants this node to retire; `fit` = it holds nothing, and its data are known to be the same.
+    Retire { attempt: String, cluster_id: String, fit: Result<(), String> },
+    /// The units of a retired node are stopped and masked, or not.
+    Masked { result: Result<(), String> },
+    /// The peer has retired.
+    PeerRetired { attempt: String },
     /// An operator wants this node to be a slave again; `ready` = what was looked at before.
     Rejoin { who: String, ready: Result<(), (Refusal, String)> },
     /// An operator begins or ends maintenance.
@@ -130,6 +155,21 @@ pub struct PeerSaid {
     pub may_act: bool,
     /// Id of an attempt that this may open.
     pub id: String,
+    /// The peer is giving its groups up because it reported itself.
+    pub moving: Option<Moving>,
+    /// The attempt by which it has given groups up.
+    pub gave: Option<String>,
+}
+
+/// What a check said when it was run again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recheck {
+    /// CRITICAL; its line.
+    Confirmed(String),
+    /// Anything else that it knows; its line.
+    Cleared(String),
+    /// It could not look, or could not be run.
+    Blind(String),
 }
 
 /// What the caller has to do, in this order, after the durable part.
@@ -152,6 +192,10 @@ pub enum Action {
     Undo { groups: Vec<String> },
     /// Start again what this master stopped in vain.
     Restore { groups: Vec<String> },
+    /// Run the check behind a service of Icinga again.
+    Recheck { service: String },
+    /// Stop and mask every unit of every group: this node has retired.
+    Mask,
     /// Say something to the peer.
     Say(Message),
     /// Answer the operator.
@@ -200,13 +244,21 @@ impl Draft<'_> {
             Event::Declined { attempt, text } => self.declined(&attempt, &text),
             Event::Found { id, cluster_id, peer_alive } => self.found(id, cluster_id, peer_alive),
             Event::Offered { handover } => self.offered(handover),
-            Event::Reclaim { attempt } => self.reclaim(&attempt),
-            Event::MayTake { attempt, epochs, fit } => self.may_take(attempt, &epochs, fit),
+            Event::Reclaim { released } => self.reclaim(&released),
+            Event::MayTake { attempt, epochs, planned, fit, now_ms } => self.may_take(attempt, &epochs, planned, fit, now_ms),
             Event::CanTake { attempt } => self.can_take(&attempt),
             Event::Restored { result } => self.restored(result),
             Event::RejoinAsked { cluster_id, now_ms } => self.rejoin_asked(&cluster_id, now_ms),
-            Event::Move { id, who, planned, ready, now_ms } => self.move_away(id, who, planned, ready, now_ms),
-            Event::SetAside { who } => self.set_aside(who),
+            Event::Move { id, who, group, ready, now_ms } => self.move_away(id, who, group.as_deref(), ready, now_ms),
+            Event::Rechecked { service, outcome, ready, now_ms } => self.rechecked(&service, outcome, ready, now_ms),
+            Event::DemoteAsked { attempt, ready, now_ms } => self.demote_asked(attempt, ready, now_ms),
+            Event::SetAside { who, group } => self.set_aside(who, group.as_deref()),
+            Event::Retry { id, who, group, ready, life } => self.retry(id, who, &group, ready, life),
+            Event::Abandon { id, who, group } => self.abandon(id, who, &group),
+            Event::Dissolve { id, who, survivor, ready, now_ms } => self.dissolve(id, who, &survivor, ready, now_ms),
+            Event::Retire { attempt, cluster_id, fit } => self.retire(attempt, &cluster_id, fit),
+            Event::Masked { result } => self.masked(result),
+            Event::PeerRetired { attempt } => self.peer_retired(&attempt),
             Event::Rejoin { who, ready } => self.rejoin(who, ready),
             Event::Maintain { who, on } => self.maintain(who, on),
             Event::Attest { id, who } => self.attest(id, who),
@@ -234,135 +286,6 @@ impl Draft<'_> {
             self.journal(Record::Frozen { why: why.clone() });
             self.mail(MailKind::SplitBrain, "split-brain", format!("automation is frozen: {why}"), Vec::new());
             self.state.frozen = Some(why);
-        }
-    }
-
-    /// Groups that this node may take: it is their SLAVE, gave them away and the peer never served them (row 67), or was
-    /// already taking them when the peer was lost.
-    fn takeable(&self) -> Vec<String> {
-        let open = self.state.attempt.is_some();
-        let may = |role| matches!(role, Role::Slave | Role::Demoted) || (role == Role::Taking && open);
-        let slave = |name: &String| self.state.groups.get(name).is_some_and(|g| may(g.role));
-        self.policy.groups.iter().map(|(name, _)| name.clone()).filter(slave).collect()
-    }
-
-    /// G2: why this node may not take anything.
-    fn role_refusal(&self) -> Option<(Refusal, String)> {
-        if let Some(why) = &self.state.frozen {
-            return Some((Refusal::Frozen, why.clone()));
-        }
-        if !self.takeable().is_empty() {
-            return None;
-        }
-        let roles: Vec<String> = self.state.groups.iter().map(|(n, g)| format!("{n} {}", g.role)).collect();
-        let inert = self.state.groups.values().any(|g| g.role == Role::Inert);
-        Some((if inert { Refusal::Inert } else { Refusal::Role }, format!("this node is {}", roles.join(", "))))
-    }
-
-    fn called(&mut self, call: Call, id: &str, service: String, uid: u32, now_ms: u64) {
-        let answer = match call {
-            Call::Refuse(code, text) => Err((code, text)),
-            Call::Prime => {
-                self.act(Action::Prime);
-                Ok("primed; only a HARD state acts".to_owned())
-            }
-            Call::Accept if self.attempt_is_busy() => Err((Refusal::AttemptOpen, "an attempt is open".to_owned())),
-            Call::Accept if self.state.case.is_some() => Err((Refusal::AttemptOpen, "a case is open".to_owned())),
-            Call::Accept => {
-                if let Some(refusal) = self.role_refusal() {
-                    Err(refusal)
-                } else {
-                    self.journal(Record::Event { case: id.to_owned(), service, uid });
-                    self.state.case = Some(Case { id: id.to_owned(), opened_ms: now_ms, next_ms: now_ms, failures: 0, refused: None });
-                    self.act(Action::Prime);
-                    Ok(format!("case {id} opened"))
-                }
-            }
-        };
-        self.act(Action::Answer(answer));
-    }
-
-    /// An attempt is open that a lost peer does not change. One that waits for the word of a peer that is lost now is none.
-    fn attempt_is_busy(&self) -> bool {
-        self.state.attempt.as_ref().is_some_and(|a| a.stage != Stage::Yielding || a.why == Why::Founding)
-    }
-
-    /// An open case is looked at again.
-    fn looked(&mut self, gates: &[Gate], life: Life, now_ms: u64) {
-        if self.attempt_is_busy() {
-            return;
-        }
-        let Some(mut case) = self.state.case.clone() else { return };
-        let refusal = self.role_refusal().or_else(|| gates.iter().find_map(Gate::refusal));
-        if let Some((code, text)) = refusal {
-            if case.refused.as_ref().is_none_or(|(old, _, _)| *old != code) {
-                case.refused = Some((code, text.clone(), now_ms));
-            }
-            // Boot time starts anew at a boot: a time ahead is an old one.
-            self.state.mailed.retain(|(_, at)| *at <= now_ms && now_ms - at < REMIND_MS);
-            if self.state.mailed.iter().all(|(old, _)| *old != code) {
-                self.state.mailed.push((code, now_ms));
-                let evidence = gates.iter().map(|g| format!("{}: {}", g.name, g.evidence)).collect::<Vec<_>>();
-                self.journal(Record::Gates { case: case.id.clone(), evidence: evidence.clone() });
-                self.journal(Record::Refused { case: case.id.clone(), code, text: text.clone() });
-                self.mail(MailKind::Refused, &case.id, format!("takeover of {} refused: {code}, {text}", self.policy.peer), evidence);
-            }
-            self.state.case = Some(case);
-            if life == Life::Alive {
-                self.close_case("the peer answers");
-            }
-            return;
-        }
-        if now_ms < case.next_ms || gates.is_empty() || gates.iter().any(|g| g.verdict != Verdict::Pass) {
-            return;
-        }
-        let groups = self.takeable();
-        self.journal(Record::Gates { case: case.id.clone(), evidence: gates.iter().map(|g| format!("{}: {}", g.name, g.evidence)).collect() });
-        self.journal(Record::Open { attempt: case.id.clone(), groups: groups.clone() });
-        self.journal(Record::Intent { attempt: case.id.clone() });
-        case.refused = None;
-        self.state.attempt = Some(Attempt { id: case.id.clone(), why: Why::PeerLost, stage: Stage::Intent, groups, failures: case.failures });
-        self.state.case = Some(case);
-        self.state.peer.record = PeerRecord::FenceIntent;
-        self.act(Action::StartFence);
-    }
-
-    fn close_case(&mut self, why: &str) {
-        if let Some(case) = self.state.case.take() {
-            self.journal(Record::Closed { attempt: case.id, why: why.to_owned() });
-        }
-    }
-
-    fn tick(&mut self, life: Life, now_ms: u64, wall_ms: i64) {
-        self.remind(wall_ms);
-        if self.state.rejoining {
-            self.act(Action::Say(Message::Rejoin { cluster_id: self.state.cluster_id.clone() }));
-        }
-        let Some(attempt) = self.state.attempt.clone() else { return };
-        match attempt.stage {
-            Stage::Draining { until_ms, retry_ms } => {
-                // A boot-time value from before a reboot can lie far ahead: never wait longer than a whole drain.
-                let until_ms = until_ms.min(now_ms + DRAIN_MS);
-                if life == Life::Alive && now_ms >= until_ms {
-                    self.journal(Record::Ineffective { attempt: attempt.id.clone() });
-                    self.journal(Record::Closed { attempt: attempt.id.clone(), why: "the peer lives on".to_owned() });
-                    self.mail(MailKind::FenceFailed, &attempt.id, format!("fencing {} had no effect: it lives on", self.policy.peer), Vec::new());
-                    self.end_attempt(PeerRecord::Ok);
-                } else if matches!(life, Life::Silent | Life::Mute) && now_ms >= retry_ms.min(now_ms + DRAIN_MS) {
-                    self.stage(Stage::Sent);
-                    self.act(Action::StartFence);
-                }
-            }
-            Stage::Yielding => self.wait_for_word(&attempt, life),
-            Stage::Asking { until_ms } if now_ms >= until_ms => self.not_moved("the peer did not answer"),
-            Stage::Asking { .. }
-            | Stage::Demoting
-            | Stage::Restoring
-            | Stage::Intent
-            | Stage::Sent
-            | Stage::Taking { .. }
-            | Stage::Undoing { .. }
-            | Stage::Held => {}
         }
     }
 

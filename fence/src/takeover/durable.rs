@@ -3,6 +3,10 @@
 //! One file with a CRC and a previous copy, written as temp + fsync + rename + fsync of the folder. Refuses to guess:
 //! a file that can't be read is an error, never a default role.
 
+mod attempt;
+
+pub use attempt::{Attempt, Case, Handover, Promise, Released, Stage, Why};
+
 use plugin_core::contract::Refusal;
 use plugin_core::contract::status::{PeerRecord, Role};
 use rustix::fs::{Mode, OFlags};
@@ -36,8 +40,10 @@ pub struct Durable {
     pub promise: Option<Promise>,
     /// Groups that this node gave to the peer in a graceful move, until the peer serves them.
     pub handover: Option<Handover>,
-    /// The handover of the peer that this node could not use: a durable promise that it holds nothing of it.
-    pub released: Option<String>,
+    /// What this node could not use of the peer's handover.
+    pub released: Option<Released>,
+    /// The attempt by which the pair was dissolved and this node retired: it never starts anything again.
+    pub retired: Option<String>,
     /// An operator wants this node to be a slave again; done when the master agrees.
     pub rejoining: bool,
     /// Somebody works on the pair: nothing is automatic.
@@ -87,18 +93,6 @@ pub struct Peer {
     pub maintenance: bool,
 }
 
-/// Groups given away: durable before it is told, so that it is a proof for the receiver (the record DEMOTED).
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Handover {
-    /// The attempt that gave them away.
-    pub attempt: String,
-    /// An operator wished it: this node stays eligible.
-    pub planned: bool,
-    /// The groups with the epoch that is granted to the receiver, and burnt here: whoever takes a group later takes a higher one (I8).
-    pub epochs: BTreeMap<String, u64>,
-}
-
 /// Somebody works on the pair.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -111,114 +105,6 @@ pub struct Maintenance {
     pub until_ms: i64,
     /// It was said already that it is over time.
     pub reminded: bool,
-}
-
-/// An attempt: from the moment at which all gates passed.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Attempt {
-    /// Id, the same in journal, status file and mails.
-    pub id: String,
-    /// Why.
-    pub why: Why,
-    /// Where it is.
-    pub stage: Stage,
-    /// The groups that are taken, in order.
-    pub groups: Vec<String>,
-    /// Fence rounds that failed, for the pause before the next.
-    pub failures: u32,
-}
-
-/// Why an attempt was opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Why {
-    /// The peer is lost.
-    PeerLost,
-    /// The pair is founded by an operator.
-    Founding,
-    /// Nobody serves after a boot, and both nodes agree who leads.
-    Agreed,
-    /// The master gave the groups away.
-    Handover,
-    /// This master gives its groups away.
-    Moving {
-        /// By an operator's wish; else it reported itself and becomes STANDBY.
-        planned: bool,
-    },
-    /// An operator made this node master while the peer is away.
-    Assumed,
-}
-
-/// Where an attempt is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(tag = "at", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Stage {
-    /// The peer's promise is awaited.
-    Yielding,
-    /// The peer is asked whether it may take.
-    Asking {
-        /// Given up after this (CLOCK_BOOTTIME, ms).
-        until_ms: u64,
-    },
-    /// The groups are being stopped here. Nothing was promised yet.
-    Demoting,
-    /// Stopping failed, and what was stopped is started again: this node never stopped being master.
-    Restoring,
-    /// About to fence; nothing was sent, so it may still be abandoned.
-    Intent,
-    /// A power command is or may be on its way: no abandoning (F4).
-    Sent,
-    /// The fence failed after a command was sent: it is tried again while the peer is silent, and closed as ineffective
-    /// only after the drain time with a peer that answers. Times are CLOCK_BOOTTIME milliseconds.
-    Draining {
-        /// No earlier end than this.
-        until_ms: u64,
-        /// Next fence.
-        retry_ms: u64,
-    },
-    /// With a proof: step `step` of group number `group`.
-    Taking {
-        /// Index into the attempt's groups.
-        group: usize,
-        /// The step that runs.
-        step: super::steps::Step,
-    },
-    /// A step failed before the data were marked as ours: it is being rolled back.
-    Undoing {
-        /// Index into the attempt's groups.
-        group: usize,
-    },
-    /// A step failed after that: what runs is kept, a person has to look.
-    Held,
-}
-
-/// A reported failure that is being watched.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Case {
-    /// Id; becomes the attempt's.
-    pub id: String,
-    /// CLOCK_BOOTTIME (ms) at which it was opened.
-    pub opened_ms: u64,
-    /// No attempt before this (CLOCK_BOOTTIME, ms).
-    pub next_ms: u64,
-    /// Fence rounds that failed.
-    pub failures: u32,
-    /// The refusal that stands, with the time of its last mail.
-    pub refused: Option<(Refusal, String, u64)>,
-}
-
-/// A durable promise to the peer: this node holds nothing of these groups and takes nothing without a proof of its own.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Promise {
-    /// The peer's attempt.
-    pub attempt: String,
-    /// The attempt founds the pair: this node becomes its slave.
-    pub founding: bool,
-    /// Epoch by group that the peer will write.
-    pub epochs: BTreeMap<String, u64>,
 }
 
 impl Durable {
@@ -236,6 +122,7 @@ impl Durable {
             promise: None,
             handover: None,
             released: None,
+            retired: None,
             rejoining: false,
             maintenance: None,
             drain_until_ms: 0,

@@ -5,16 +5,17 @@ use plugin_core::cluster::{Adapter, Cluster};
 use plugin_core::contract::Refusal;
 use plugin_core::host::Command;
 use plugin_core::{Blind, Host};
+use std::collections::BTreeSet;
 
 /// Units of cluster managers that would act on the same resources (I14).
 const MANAGERS: [&str; 6] =
     ["pacemaker.service", "corosync.service", "rgmanager.service", "keepalived.service", "heartbeat.service", "drbd-reactor.service"];
 
-/// Why this node can't run the groups; `None` = it can.
+/// Why this node can't run the groups; `None` = it can. `served` = those that it runs already.
 ///
 /// # Errors
 /// Something could not be looked at.
-pub fn unfit(host: &dyn Host, cluster: &Cluster) -> Result<Option<(Refusal, String)>, Blind> {
+pub fn unfit(host: &dyn Host, cluster: &Cluster, served: &BTreeSet<String>) -> Result<Option<(Refusal, String)>, Blind> {
     if cluster.adapter != Adapter::Native {
         return Ok(Some((Refusal::ForeignManager, "adapter is not native: this version acts natively only".to_owned())));
     }
@@ -39,7 +40,7 @@ pub fn unfit(host: &dyn Host, cluster: &Cluster) -> Result<Option<(Refusal, Stri
             }
         }
     }
-    Ok(memory(cluster))
+    Ok(memory(cluster, served))
 }
 
 /// Ids of the blocks whose unit is active.
@@ -51,16 +52,21 @@ fn active(text: &str) -> Vec<&str> {
         .collect()
 }
 
-/// G11: memory for the groups that this node may have to run, beside what it runs now.
-fn memory(cluster: &Cluster) -> Option<(Refusal, String)> {
-    let need = cluster.groups.iter().filter_map(|g| g.memory.as_deref().and_then(bytes)).max()?;
+/// What the groups need that this node may have to run beside those that it runs already.
+fn need(cluster: &Cluster, served: &BTreeSet<String>) -> u64 {
+    cluster.groups.iter().filter(|g| !served.contains(&g.name)).filter_map(|g| g.memory.as_deref().and_then(bytes)).sum()
+}
+
+/// G11: there is memory for them.
+fn memory(cluster: &Cluster, served: &BTreeSet<String>) -> Option<(Refusal, String)> {
+    let need = Some(need(cluster, served)).filter(|need| *need > 0)?;
     let mut system = match sysinfo::System::new() {
         Ok(system) => system,
         Err(error) => return Some((Refusal::Capacity, format!("the free memory can't be seen: {error:?}"))),
     };
     system.refresh_memory();
     let free = system.available_memory();
-    let text = || format!("{} MiB of memory are available, a group needs {} MiB", free >> 20, need >> 20);
+    let text = || format!("{} MiB of memory are available, the groups of the other node need {} MiB", free >> 20, need >> 20);
     (free < need).then(|| (Refusal::Capacity, text()))
 }
 
@@ -75,6 +81,7 @@ fn bytes(text: &str) -> Option<u64> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 
@@ -84,6 +91,16 @@ mod tests {
             "Id=pacemaker.service\nActiveState=active\n\nId=corosync.service\nActiveState=inactive\n\nId=keepalived.service\nActiveState=active\n";
         assert_eq!(active(shown), ["pacemaker.service", "keepalived.service"]);
         assert_eq!(active("Id=pacemaker.service\nActiveState=inactive\n"), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn g11_a_node_has_memory_for_all_groups_that_it_does_not_run_yet() {
+        let cluster = Cluster::parse(include_str!("../../../icinga-conf/clusters/mail-scalix/cluster.toml")).unwrap();
+        let served = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect();
+        assert_eq!(
+            (need(&cluster, &served(&[])), need(&cluster, &served(&["mail1"])), need(&cluster, &served(&["mail1", "mail2"]))),
+            (8 << 30, 4 << 30, 0)
+        );
     }
 
     #[test]

@@ -4,10 +4,11 @@
 
 use super::data::Copy;
 use super::durable::Maintenance;
+use super::message::Moving;
 use super::ms;
 use super::outlook::Outlook;
 use super::view::{DeviceView, Readiness};
-use plugin_core::cluster::{Cluster, Data, Group, Limits};
+use plugin_core::cluster::{Cluster, Data, Group, Limits, Trigger};
 use plugin_core::contract::Refusal;
 use plugin_core::contract::request::Request;
 use plugin_core::contract::status::{GateStatus, Life};
@@ -62,7 +63,7 @@ pub enum Call {
     /// A SOFT CRITICAL: get ready, change nothing.
     Prime,
     /// A HARD CRITICAL of a trigger: open a case.
-    Accept,
+    Accept(Trigger),
     /// Nothing to do, or not allowed.
     Refuse(Refusal, String),
 }
@@ -72,13 +73,10 @@ const EVENT_AGE: Duration = Duration::from_secs(30);
 
 /// Judges one call. `wall_ms` is this node's Unix time in milliseconds, the same clock that stamped the check.
 pub fn judge(cluster: &Cluster, call: &Request, wall_ms: i64) -> Call {
-    use plugin_core::cluster::Trigger;
     let refuse = |code, text: String| Call::Refuse(code, text);
-    match cluster.triggers.get(&call.service) {
-        Some(Trigger::PeerLost) => {}
-        Some(_) => return refuse(Refusal::NotAllowed, format!("{}: this version acts on peer-lost triggers only", call.service)),
-        None => return refuse(Refusal::NotAllowed, format!("\"{}\" is no trigger in cluster.toml", call.service)),
-    }
+    let Some(trigger) = cluster.triggers.get(&call.service) else {
+        return refuse(Refusal::NotAllowed, format!("\"{}\" is no trigger in cluster.toml", call.service));
+    };
     if !matches!(call.state.as_str(), "CRITICAL" | "DOWN") {
         return refuse(Refusal::NotCritical, format!("{} is {}", call.service, call.state));
     }
@@ -96,7 +94,7 @@ pub fn judge(cluster: &Cluster, call: &Request, wall_ms: i64) -> Call {
         return refuse(Refusal::StaleEvent, format!("the check ended {age:.1} s ago by this node's clock"));
     }
     match call.state_type.as_str() {
-        "HARD" => Call::Accept,
+        "HARD" => Call::Accept(*trigger),
         "SOFT" => Call::Prime,
         other => refuse(Refusal::Soft, format!("state type \"{other}\" is neither SOFT nor HARD")),
     }
@@ -181,6 +179,38 @@ pub fn peer_dead(cluster: &Cluster, outlook: &Outlook, now: Duration) -> Gate {
             let long = outlook.mute_for(now) >= confirm.hung.or_forever();
             gate(if long && outlook.mute_rounds(now, confirm.rounds) { Verdict::Pass } else { Verdict::Wait })
         }
+    }
+}
+
+/// G5 of a graceful move: degraded hardware does not relieve a master that still serves. `faults` = what this node's own checks
+/// find wrong here.
+pub fn no_fault(faults: &[String]) -> Gate {
+    if faults.is_empty() {
+        return Gate::new("G5", Verdict::Pass, "this node's own checks find nothing wrong here");
+    }
+    Gate::new("G5", Verdict::Refuse(Refusal::Unfit), faults.join("; "))
+}
+
+/// G3 of a lost clients' network: the master lives, and says itself that it has lost it. `word` = what its last message says,
+/// while a channel to it is up.
+pub fn network_lost(life: Life, word: Option<Option<bool>>) -> Gate {
+    let gate = |verdict, text: &str| Gate::new("G3", verdict, text);
+    match (life, word) {
+        (Life::Alive, Some(Some(false))) => gate(Verdict::Pass, "the peer says that it has lost its clients' network"),
+        (Life::Alive, Some(Some(true))) => gate(Verdict::Refuse(Refusal::PeerAlive), "the peer sees its clients' network"),
+        _ => gate(Verdict::Wait, "no word of the peer about its network"),
+    }
+}
+
+/// G3 of a master that was asked to give its groups up, or reported itself: it may be fenced as long as it has not done so.
+/// `said` = its last message: the attempt by which it is giving up, and the one by which it has.
+pub fn still_holds(attempt: &str, said: Option<(Option<&Moving>, Option<&str>)>) -> Gate {
+    let gate = |verdict, text: &str| Gate::new("G3", verdict, text);
+    match said {
+        Some((_, Some(given))) if given == attempt => gate(Verdict::Refuse(Refusal::PeerAlive), "the peer has given its groups up"),
+        Some((Some(moving), _)) if moving.attempt == attempt && moving.stuck => gate(Verdict::Pass, "the peer can't stop its groups"),
+        Some((Some(moving), _)) if moving.attempt == attempt => gate(Verdict::Pass, "the peer has not stopped its groups in its time"),
+        _ => gate(Verdict::Refuse(Refusal::PeerAlive), "the peer does not give its groups up any more"),
     }
 }
 

@@ -70,6 +70,8 @@ pub enum Record {
     Closed { attempt: String, why: String },
     /// Automation is frozen.
     Frozen { why: String },
+    /// A node retired: the pair is dissolved; the highest epoch that it has seen is its tombstone.
+    Retired { attempt: String, node: String, epoch: u64 },
     /// This node's role for a group after it agreed with the peer.
     Rejoined { group: String, role: String },
 }

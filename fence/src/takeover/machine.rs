@@ -191,6 +191,29 @@ pub fn clean(host: &dyn Host, group: &Group) -> Result<(), String> {
     Ok(())
 }
 
+/// Stops and masks units, all of them, also when one refuses: what retired never starts again (RX13).
+///
+/// # Errors
+/// The units that are not masked, and why.
+pub fn mask<'a>(host: &dyn Host, units: impl Iterator<Item = &'a String>) -> Result<(), String> {
+    let systemctl = |args: &[&str]| must(host, &Command::new(Programs::SYSTEMCTL).args(args)).map_err(|blind| format!("cannot {blind}"));
+    let mask = |unit: &String| {
+        if systemctl(&["mask", "--now", "--", unit]).is_ok() {
+            return Ok(());
+        }
+        // An administrator's own unit file lies where the mask would: a condition that never holds does the same.
+        write_durably(Path::new("/etc/systemd/system").join(format!("{unit}.d")).join("retired.conf").as_path(), NEVER)?;
+        systemctl(&["daemon-reload"])?;
+        systemctl(&["stop", "--", unit]).map(drop)
+    };
+    let wrong: Vec<String> = units.filter_map(|unit| mask(unit).err().map(|why| format!("{unit} is not masked: {why}"))).collect();
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("; ")) }
+}
+
+/// Drop-in of a unit that can't be masked.
+const NEVER: &str =
+    "# The pair was dissolved and this node retired (twinguard dissolve): it must not run this any more.\n[Unit]\nConditionPathExists=!/\n";
+
 /// This machine holds everything that a master of the group holds.
 ///
 /// # Errors

@@ -3,7 +3,7 @@
 //! Lower-epoch *acts* are rejected by the receiver; HELLO is always answered.
 
 use super::data::DataBeat;
-use super::durable::Handover;
+use super::durable::{Handover, Released};
 use plugin_core::contract::status::{PeerRecord, Role};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ pub const PROTOCOL: u32 = 1;
 pub const LONGEST: u64 = 64 * 1024;
 
 /// One message (inventory of TAKEOVER section 1; what graceful moves, rejoin and maintenance add comes with them).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "message", rename_all = "SCREAMING_SNAKE_CASE", deny_unknown_fields)]
 #[allow(missing_docs, reason = "each message and each field of a struct is described")]
 pub enum Message {
@@ -28,16 +28,23 @@ pub enum Message {
     Yielded { attempt: String },
     /// No promise, or not ready to take, with the reason.
     Declined { attempt: String, text: String },
-    /// "May you take these groups?": asked before anything is demoted.
-    MayTake { attempt: String, epochs: BTreeMap<String, u64> },
+    /// "May you take these groups?": asked before anything is demoted. Not planned = the sender reported itself: if it can't
+    /// give them up it may be fenced.
+    MayTake { attempt: String, epochs: BTreeMap<String, u64>, planned: bool },
     /// "I may." Nothing is promised by it.
     CanTake { attempt: String },
+    /// "You have lost your clients' network, I have not: give your groups up."
+    Demote { attempt: String },
     /// "Let me be your slave again."
     Rejoin { cluster_id: String },
+    /// "The pair is dissolved, I survive: stop and mask your units for good."
+    Retire { attempt: String, cluster_id: String },
+    /// "I have retired": durable, and the units are masked.
+    Retired { attempt: String },
 }
 
 /// One group of the sender.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GroupBeat {
     /// Its role.
@@ -52,8 +59,18 @@ pub struct GroupBeat {
     pub owner: Option<String>,
 }
 
+/// A master on its way out.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Moving {
+    /// The attempt by which it gives its groups up.
+    pub attempt: String,
+    /// It could not stop them: only a fence helps.
+    pub stuck: bool,
+}
+
 /// What a node tells of itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Beat {
     /// Id of its boot.
@@ -67,7 +84,9 @@ pub struct Beat {
     /// Groups that it gave away and does not hold any more; durable there. The receiver may take them.
     pub handover: Option<Handover>,
     /// The receiver's handover that it could not use; durable there. The receiver may take the groups back.
-    pub released: Option<String>,
+    pub released: Option<Released>,
+    /// It is giving its groups up because it reported itself, or was asked to.
+    pub moving: Option<Moving>,
     /// How far its data are, and the stamp that proves their age (G6).
     #[serde(default)]
     pub data: DataBeat,

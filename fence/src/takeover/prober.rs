@@ -8,11 +8,11 @@ use super::outlook::{LinkSeen, Round};
 use plugin_core::cluster::{Cluster, Witness};
 use plugin_core::host::System;
 use plugin_core::{Host, net};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -30,8 +30,20 @@ const SSH: u16 = 22;
 pub struct Steering {
     /// Full rounds until this boot time (ms).
     pub full_until_ms: AtomicU64,
-    /// This node holds the failover address, so an answer there is its own.
-    pub serving: AtomicBool,
+    /// Groups whose failover addresses this node holds, so an answer there is its own.
+    serving: Mutex<BTreeSet<String>>,
+}
+
+impl Steering {
+    /// This node holds these groups now.
+    pub fn serves(&self, groups: BTreeSet<String>) {
+        *self.serving.lock().unwrap_or_else(PoisonError::into_inner) = groups;
+    }
+
+    /// The groups that this node holds.
+    pub fn served(&self) -> BTreeSet<String> {
+        self.serving.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 /// Probes until `inbox` is closed. A message on `wake` starts the next round at once.
@@ -42,8 +54,7 @@ pub fn run(cluster: &Arc<Cluster>, me: &str, peer: &str, steering: &Arc<Steering
     loop {
         let started = host.now();
         let full = steering.full_until_ms.load(Ordering::Relaxed) > ms(started);
-        let serving = steering.serving.load(Ordering::Relaxed);
-        let seen = round(cluster, me, peer, full, serving, &mut tcp_witnesses);
+        let seen = round(cluster, me, peer, full, &steering.served(), &mut tcp_witnesses);
         let ended = host.now();
         let (links, carriers, witnesses, serves) = seen;
         if inbox.send(Input::Round(Round { planned, started, ended, full, links, carriers, witnesses, serves })).is_err() {
@@ -63,7 +74,7 @@ pub fn run(cluster: &Arc<Cluster>, me: &str, peer: &str, steering: &Arc<Steering
 
 type Seen = (BTreeMap<String, LinkSeen>, BTreeMap<String, bool>, BTreeMap<String, bool>, bool);
 
-fn round(cluster: &Cluster, me: &str, peer: &str, full: bool, serving: bool, tcp_witnesses: &mut BTreeMap<String, bool>) -> Seen {
+fn round(cluster: &Cluster, me: &str, peer: &str, full: bool, held: &BTreeSet<String>, tcp_witnesses: &mut BTreeMap<String, bool>) -> Seen {
     let host = System::new(Some(PROBE * 2));
     thread::scope(|scope| {
         let links: Vec<_> = cluster
@@ -85,12 +96,11 @@ fn round(cluster: &Cluster, me: &str, peer: &str, full: bool, serving: bool, tcp
                 (w, (!skip).then(|| scope.spawn(move || witness(cluster, me, w))))
             })
             .collect();
-        let ask = full && !serving;
         let verify: Vec<_> = cluster
             .groups
             .iter()
+            .filter(|g| full && !held.contains(&g.name))
             .flat_map(|g| &g.verify)
-            .filter(|_| ask)
             .map(|target| scope.spawn(move || answers(target, PROBE).unwrap_or(false)))
             .collect();
 

@@ -20,7 +20,10 @@ impl Yielded {
     pub fn heard(attempt: &str, peer: &str, message: &Message) -> Option<Self> {
         let word = match message {
             Message::Yielded { attempt } => Some(attempt),
-            Message::Beat(beat) => beat.handover.as_ref().map(|h| &h.attempt).filter(|a| *a == attempt).or(beat.released.as_ref()),
+            Message::Beat(beat) => {
+                let released = beat.released.as_ref().map(|r| &r.attempt);
+                beat.handover.as_ref().map(|h| &h.attempt).filter(|a| *a == attempt).or(released)
+            }
             _ => None,
         };
         word.filter(|theirs| *theirs == attempt).map(|_| Self { attempt: attempt.to_owned(), peer: peer.to_owned() })

@@ -3,6 +3,7 @@
 
 use super::agent::Input;
 use super::drills::Drills;
+use super::prober::Steering;
 use super::{fitness, machine};
 use crate::power::{self, PROVEN, Power, PowerError, PowerSwitch, UNPROVEN};
 use plugin_core::Host;
@@ -164,10 +165,10 @@ fn look(cluster: &Cluster, peer: &str, drills: &Drills, clock: &System) -> Vec<D
 }
 
 /// Looks at this machine every 20 s; ends when `inbox` is closed.
-pub fn watch_machine(cluster: &Arc<Cluster>, inbox: &Sender<Input>) {
+pub fn watch_machine(cluster: &Arc<Cluster>, steering: &Arc<Steering>, inbox: &Sender<Input>) {
     loop {
         let host = System::new(Some(LOOK));
-        let looked = machine::boot_starts(&host, cluster).and_then(|starts| Ok((starts, fitness::unfit(&host, cluster)?)));
+        let looked = machine::boot_starts(&host, cluster).and_then(|starts| Ok((starts, fitness::unfit(&host, cluster, &steering.served())?)));
         let seen = match looked {
             Ok((boot_starts, unfit)) => Readiness::Seen { boot_starts, unfit },
             Err(blind) => Readiness::Unknown(format!("cannot {blind}")),

@@ -73,7 +73,7 @@ pub(super) fn automation(status: &Status) -> Option<String> {
 const fn of_role(role: Role) -> Light {
     match role {
         Role::Master | Role::Slave => Light::Green,
-        Role::Inert | Role::Standby | Role::Taking | Role::Demoted => Light::Amber,
+        Role::Inert | Role::Standby | Role::Taking | Role::Demoted | Role::Retired => Light::Amber,
         Role::Failed => Light::Red,
     }
 }
@@ -86,6 +86,7 @@ const fn of_record(record: PeerRecord) -> Option<&'static str> {
         PeerRecord::FenceSent => Some("power off sent"),
         PeerRecord::OffConfirmed => Some("seen off"),
         PeerRecord::Standby => Some("not eligible until it is rejoined"),
+        PeerRecord::Retired => Some("retired: the pair is dissolved"),
     }
 }
 

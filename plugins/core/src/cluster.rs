@@ -16,7 +16,7 @@ pub use span::Span;
 pub use target::{Net, Verify, Witness};
 
 use crate::contract::paths;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -110,11 +110,25 @@ pub struct Confirm {
     pub rounds: u32,
     /// Time for which only the kernel answers before the peer counts as hung; `never` = alert only.
     pub hung: Span,
+    /// Service of a trigger of kind `self` → the check behind it, program and arguments: the agent runs it again before it acts.
+    pub check: BTreeMap<String, Vec<String>>,
+}
+
+impl Confirm {
+    /// The check behind a service: the configured one, else that of the shipped services.
+    pub fn check_behind(&self, service: &str) -> Option<Vec<String>> {
+        let shipped = |name: &str| vec![format!("/usr/lib/nagios/plugins/{name}"), "--failover".to_owned()];
+        self.check.get(service).cloned().or_else(|| match service {
+            "twinguard-cluster-status" => Some(shipped("check_cluster_status")),
+            "twinguard-raid" => Some(shipped("check_raid")),
+            _ => None,
+        })
+    }
 }
 
 impl Default for Confirm {
     fn default() -> Self {
-        Self { silence: Span::seconds(2), rounds: 3, hung: Span::seconds(15) }
+        Self { silence: Span::seconds(2), rounds: 3, hung: Span::seconds(15), check: BTreeMap::new() }
     }
 }
 
@@ -135,7 +149,7 @@ impl Default for Limits {
 }
 
 /// What a CRITICAL of a failover check means (TAKEOVER.md 3.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trigger {
     /// The peer answers on no link: fence path.

@@ -21,6 +21,7 @@ pub mod product;
 pub mod redfish;
 pub mod registry;
 pub mod scene;
+pub mod second;
 pub mod site;
 pub mod table;
 pub mod tool;
@@ -32,7 +33,7 @@ pub use site::{Link, Node, Site};
 pub use tool::wait_for;
 
 use crate::smtp::{Certs, Received, Sink};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -153,9 +154,17 @@ impl Lab {
     /// It can't be started.
     pub fn start_client(&self) -> Result<PathBuf, String> {
         let file = self.client_file();
-        let (program, target) = (product::binary("lab_probe")?, format!("{}:80", site::CLUSTER_IP));
-        node::start_helper(&self.site, Some("client"), "client.log", &[&program.to_string_lossy(), &target, &file.to_string_lossy()])?;
+        self.start_client_of(&format!("{}:80", site::CLUSTER_IP), &file)?;
         Ok(file)
+    }
+
+    /// The same for another target and file.
+    ///
+    /// # Errors
+    /// It can't be started.
+    pub fn start_client_of(&self, target: &str, file: &Path) -> Result<(), String> {
+        let program = product::binary("lab_probe")?;
+        node::start_helper(&self.site, Some("client"), "client.log", &[&program.to_string_lossy(), target, &file.to_string_lossy()])
     }
 
     /// The machine crashes: cables and processes dead at once; its BMC goes on reading ON.

@@ -43,11 +43,20 @@ impl Agent {
                 self.word_heard(&message);
             }
             Message::Declined { attempt, text } => self.apply(Event::Declined { attempt, text }),
-            Message::MayTake { attempt, epochs } => {
-                let fit = self.may_take(now);
-                self.apply(Event::MayTake { attempt, epochs, fit });
+            Message::MayTake { attempt, epochs, planned } => {
+                let fit = self.may_take(planned, now);
+                self.apply(Event::MayTake { attempt, epochs, planned, fit, now_ms: ms(now) });
             }
             Message::CanTake { attempt } => self.apply(Event::CanTake { attempt }),
+            Message::Demote { attempt } => {
+                let ready = self.may_be_asked_to_demote(now);
+                self.apply(Event::DemoteAsked { attempt, ready, now_ms: ms(now) });
+            }
+            Message::Retire { attempt, cluster_id } => {
+                let fit = self.may_retire(now);
+                self.apply(Event::Retire { attempt, cluster_id, fit });
+            }
+            Message::Retired { attempt } => self.apply(Event::PeerRetired { attempt }),
             Message::Rejoin { cluster_id } => self.apply(Event::RejoinAsked { cluster_id, now_ms: ms(now) }),
         }
     }
@@ -65,6 +74,8 @@ impl Agent {
             maintenance: beat.maintenance,
             may_act: self.cluster.automatic && not_isolated && self.fresh(now, |role| role == Role::Slave).verdict == Verdict::Pass,
             id: self.fresh_id(),
+            moving: beat.moving.clone(),
+            gave: beat.handover.as_ref().map(|h| h.attempt.clone()),
         };
         let (handover, released) = (beat.handover.clone(), beat.released.clone());
         self.skew_ms = Some(self.outside.wall_ms().abs_diff(beat.wall_ms));
@@ -72,10 +83,10 @@ impl Agent {
         if let Some(handover) = handover {
             self.apply(Event::Offered { handover });
         }
-        if let Some(attempt) = released {
-            self.apply(Event::Reclaim { attempt });
+        if let Some(released) = released {
+            self.apply(Event::Reclaim { released });
         }
-        if self.state.attempt.as_ref().is_some_and(|a| a.why == Why::Handover) {
+        if self.state.attempt.as_ref().is_some_and(|a| matches!(a.why, Why::Handover | Why::Asked)) {
             self.word_heard(&message);
         }
         if let Message::Beat(beat) = message {
@@ -92,9 +103,10 @@ impl Agent {
     }
 
     /// This node could take groups that the peer gives away: everything but the peer's death.
-    fn may_take(&self, now: Duration) -> Result<(), String> {
-        let gates = self.look(now);
-        let open = |g: &&Gate| !matches!(g.name, "G3" | "G8") && g.verdict != Verdict::Pass;
+    fn may_take(&self, planned: bool, now: Duration) -> Result<(), String> {
+        let mut gates = self.look(now);
+        gates.push(gates::no_fault(&self.faults));
+        let open = |g: &&Gate| g.name != "G3" && !(planned && g.name == "G8") && g.verdict != Verdict::Pass;
         match gates.iter().find(open) {
             Some(gate) => Err(format!("{}: {}", gate.name, gate.evidence)),
             None => Ok(()),
@@ -102,7 +114,7 @@ impl Agent {
     }
 
     /// This machine holds nothing of the groups: looked at now, not remembered.
-    fn looks_clean<'a>(&self, groups: impl Iterator<Item = &'a String>) -> Result<(), String> {
+    pub(super) fn looks_clean<'a>(&self, groups: impl Iterator<Item = &'a String>) -> Result<(), String> {
         for name in groups {
             let Some(group) = self.cluster.groups.iter().find(|g| g.name == *name) else {
                 return Err(format!("group {name} is not in cluster.toml here"));

@@ -2,6 +2,7 @@
 
 use super::drill::News;
 use crate::power::{FenceFailure, Fenced, Power};
+use crate::takeover::decide::Recheck;
 use crate::takeover::message::Message;
 use crate::takeover::outlook::Round;
 use crate::takeover::peer::Session;
@@ -100,4 +101,15 @@ pub enum Input {
     Undone(Result<(), String>),
     /// Starting again ended.
     Restored(Result<(), String>),
+    /// A check was run again.
+    Rechecked {
+        /// The service of Icinga behind which it is.
+        service: String,
+        /// What it said.
+        outcome: Recheck,
+    },
+    /// This node's own checks of kind `self` were run: what is CRITICAL.
+    Faults(Vec<String>),
+    /// The units of this retired node were stopped and masked, or not.
+    Masked(Result<(), String>),
 }

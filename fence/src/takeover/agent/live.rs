@@ -9,12 +9,13 @@ use crate::takeover::durable::{Durable, Store};
 use crate::takeover::journal::{Journal, Record};
 use crate::takeover::prober::Steering;
 use crate::takeover::steps::{self, Promotion, Step};
-use crate::takeover::{machine, ms, publish};
+use crate::takeover::{faults, machine, ms, publish};
 use plugin_core::Host;
 use plugin_core::cluster::{Cluster, Group};
 use plugin_core::contract::MailEvent;
 use plugin_core::contract::status::Status;
 use plugin_core::host::System;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -31,7 +32,6 @@ const RELEASE: Duration = Duration::from_mins(2);
 pub(super) struct Live {
     pub host: System,
     pub cluster: Arc<Cluster>,
-    pub me: String,
     pub peer: String,
     pub store: Store,
     pub journal: Journal,
@@ -106,21 +106,21 @@ impl Outside for Live {
         }
     }
 
-    fn serving(&mut self, held: bool) {
-        self.steering.serving.store(held, Ordering::Relaxed);
+    fn serving(&mut self, groups: BTreeSet<String>) {
+        self.steering.serves(groups);
     }
 
     fn ask_devices(&mut self) {
         let _ = self.wake_devices.send(());
     }
 
-    fn fence(&mut self) {
-        let (cluster, peer, me, inbox) = (Arc::clone(&self.cluster), self.peer.clone(), self.me.clone(), self.inbox.clone());
+    fn fence(&mut self, delay: Duration) {
+        let (cluster, peer, inbox) = (Arc::clone(&self.cluster), self.peer.clone(), self.inbox.clone());
         let drills = self.drills.clone();
         thread::spawn(move || {
             let host = System::new(None);
             // The node that shoots later gives the other one the advantage (row 63).
-            host.wait(cluster.fence.delay.get(&me).and_then(|d| d.0).unwrap_or(Duration::ZERO));
+            host.wait(delay);
             let times = Times { off_gap: cluster.fence.off_gap.or_forever(), budget: cluster.fence.budget.or_forever() };
             let mut line = Line { inbox: inbox.clone() };
             let result = power::switches(&cluster, &peer, &host).map_err(|e| FenceFailure::Failed(vec![e.to_string()])).and_then(|mut levels| {
@@ -178,6 +178,19 @@ impl Outside for Live {
             data::restore(host, group, &peer).and_then(|()| steps::restore(host, cluster, group))
         };
         self.on_groups(groups, act, Input::Restored);
+    }
+
+    fn recheck(&mut self, service: String) {
+        let (cluster, inbox) = (Arc::clone(&self.cluster), self.inbox.clone());
+        thread::spawn(move || faults::again(&cluster, service, &inbox));
+    }
+
+    fn mask(&mut self) {
+        let (cluster, inbox) = (Arc::clone(&self.cluster), self.inbox.clone());
+        thread::spawn(move || {
+            let units = cluster.groups.iter().flat_map(|g| g.services.iter().chain(&g.master_only).chain(&g.slave_only));
+            let _ = inbox.send(Input::Masked(machine::mask(&System::new(Some(RELEASE)), units)));
+        });
     }
 
     fn mail(&mut self, event: MailEvent) {

@@ -1,12 +1,13 @@
 //! What the loop does as time passes: gates of an open case, questions of the fence, the BEAT, the status file.
 
 use super::{Agent, BEAT, QUIET_CHANNEL, STATUS};
-use crate::takeover::decide::Event;
+use crate::takeover::decide::{Event, is_busy};
 use crate::takeover::durable::{Stage, Standing};
 use crate::takeover::gates::{self, Gate, Verdict};
 use crate::takeover::message::{Beat, GroupBeat, Message};
 use crate::takeover::ms;
 use crate::takeover::view::Readiness;
+use plugin_core::cluster::Trigger;
 use plugin_core::contract::Refusal;
 use plugin_core::contract::status::{
     AttemptStatus, Compared, DeviceStatus, GroupStatus, LinkStatus, PeerStatus, RefusalStatus, Role, SCHEMA, Status,
@@ -28,13 +29,14 @@ impl Agent {
         }
         self.answer_fence(now);
         let life = self.outlook.life(now);
-        if self.state.case.is_some() && self.state.attempt.is_none() {
-            self.gates = self.look(now);
+        if let Some(case) = self.state.case.as_ref().filter(|_| !is_busy(&self.state)) {
+            self.gates = if case.trigger == Trigger::PeerLanLost { self.look_for_network(now) } else { self.look(now) };
             self.apply(Event::Looked { gates: self.gates.clone(), life, now_ms });
         }
         if now.saturating_sub(self.last_said) >= BEAT {
             self.last_said = now;
-            let waits = |stage| matches!(stage, Stage::Draining { .. } | Stage::Yielding | Stage::Asking { .. });
+            let waits =
+                |stage| matches!(stage, Stage::Draining { .. } | Stage::Yielding | Stage::Asking { .. } | Stage::Awaiting { .. } | Stage::Stuck);
             if self.state.attempt.as_ref().is_some_and(|a| waits(a.stage)) || self.state.rejoining || self.state.maintenance.is_some() {
                 self.apply(Event::Tick { life, now_ms, wall_ms: self.outside.wall_ms() });
             }
@@ -78,7 +80,7 @@ impl Agent {
     fn answer_fence(&mut self, now: Duration) {
         if let Some(ask) = &self.ask {
             let (level, device) = (ask.level, ask.device.clone());
-            let gates = [gates::peer_dead(&self.cluster, &self.outlook, now), gates::not_isolated(&self.cluster, &self.outlook, now)];
+            let gates = [self.may_be_shot(now), gates::not_isolated(&self.cluster, &self.outlook, now)];
             let refusal = gates.iter().find_map(Gate::refusal);
             if let Some(refusal) = refusal {
                 self.apply(Event::MaySend { level, device, verdict: Err(refusal), now_ms: ms(now) });
@@ -95,7 +97,7 @@ impl Agent {
     }
 
     /// Carrier and witnesses of the clients' link; `None` = not looked at yet.
-    fn network_ok(&self, now: Duration) -> Option<bool> {
+    pub(super) fn network_ok(&self, now: Duration) -> Option<bool> {
         match gates::not_isolated(&self.cluster, &self.outlook, now).verdict {
             Verdict::Pass => Some(true),
             Verdict::Refuse(_) => Some(false),
@@ -117,6 +119,7 @@ impl Agent {
             record: self.state.peer.record,
             handover: self.state.handover.clone(),
             released: self.state.released.clone(),
+            moving: self.moving(),
             maintenance: self.state.maintenance.is_some(),
             data: self.data.say(ms(now)),
             stonith_ok: gates::stonith(&self.devices, now).verdict == Verdict::Pass,
@@ -214,5 +217,8 @@ fn stage(stage: Stage) -> String {
         Stage::Taking { step, .. } => format!("taking, {step}"),
         Stage::Undoing { .. } => "rolling back".to_owned(),
         Stage::Held => "held: a person has to look".to_owned(),
+        Stage::Stuck => "the groups could not be stopped: the peer may fence this node".to_owned(),
+        Stage::Awaiting { .. } => "waits until the peer has given its groups up".to_owned(),
+        Stage::Abandoning { .. } => "stopping what was held".to_owned(),
     }
 }

@@ -34,10 +34,31 @@ pub struct Order {
 pub enum Act {
     /// Found the pair.
     Create,
-    /// Move this master's groups to the peer.
-    Migrate,
-    /// Put this slave aside.
-    Standby,
+    /// Move one group, or all of this master's, to the peer.
+    Migrate {
+        /// The group; `None` = all.
+        group: Option<String>,
+    },
+    /// Put this slave aside, for one group or all.
+    Standby {
+        /// The group; `None` = all.
+        group: Option<String>,
+    },
+    /// Go on with a group that is held or failed.
+    Retry {
+        /// The group.
+        group: String,
+    },
+    /// Give up what runs of a group that is held or failed.
+    Abandon {
+        /// The group.
+        group: String,
+    },
+    /// End the pair: the named node goes on alone, the other one retires.
+    Dissolve {
+        /// The node that goes on.
+        survivor: String,
+    },
     /// Be a slave again.
     Rejoin,
     /// Begin maintenance for so many minutes, or end it.
@@ -103,11 +124,20 @@ impl Agent {
         }
         match order.act {
             Act::Create => self.create(id),
-            Act::Migrate => {
+            Act::Migrate { group } => {
                 let ready = self.both_links(now);
-                self.apply(Event::Move { id, who, planned: true, ready, now_ms: ms(now) });
+                self.apply(Event::Move { id, who, group, ready, now_ms: ms(now) });
             }
-            Act::Standby => self.apply(Event::SetAside { who }),
+            Act::Standby { group } => self.apply(Event::SetAside { who, group }),
+            Act::Retry { group } => {
+                let ready = self.may_retry(&group);
+                self.apply(Event::Retry { id, who, group, ready, life: self.outlook.life(now) });
+            }
+            Act::Abandon { group } => self.apply(Event::Abandon { id, who, group }),
+            Act::Dissolve { survivor } => {
+                let ready = self.one_link(now);
+                self.apply(Event::Dissolve { id, who, survivor, ready, now_ms: ms(now) });
+            }
             Act::Rejoin => {
                 let ready = self.may_rejoin(now);
                 self.apply(Event::Rejoin { who, ready });
@@ -151,7 +181,7 @@ impl Agent {
     }
 
     /// Both nodes have the same configuration and the same time.
-    fn same_site(&self) -> Result<(), (Refusal, String)> {
+    pub(super) fn same_site(&self) -> Result<(), (Refusal, String)> {
         let Some(beat) = &self.last_beat else { return Err((Refusal::Config, "the peer has not spoken yet".to_owned())) };
         if beat.config_hash != self.config_hash {
             return Err((Refusal::Config, "cluster.toml differs between the nodes".to_owned()));

@@ -9,7 +9,7 @@ use crate::takeover::steps::{Promotion, Step};
 use plugin_core::cluster::Group;
 use plugin_core::contract::MailEvent;
 use plugin_core::contract::status::Status;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,12 +51,12 @@ pub trait Outside {
     fn lacks(&self, group: &Group) -> Result<(), String>;
     /// Probes fully until this boot time.
     fn probe(&mut self, until: Duration);
-    /// This node holds a failover address or is about to: an answer there is its own.
-    fn serving(&mut self, held: bool);
+    /// This node holds the failover addresses of these groups or is about to: an answer there is its own.
+    fn serving(&mut self, groups: BTreeSet<String>);
     /// Asks the peer's fence devices now.
     fn ask_devices(&mut self);
-    /// Fences the peer.
-    fn fence(&mut self);
+    /// Fences the peer after this delay.
+    fn fence(&mut self, delay: Duration);
     /// Fences the peer on purpose, through one level, and switches it on again.
     fn drill(&mut self, level: u8);
     /// The recorded drills.
@@ -72,6 +72,10 @@ pub trait Outside {
     fn release(&mut self, groups: Vec<String>);
     /// Starts the groups again that this master stopped in vain.
     fn restore(&mut self, groups: Vec<String>);
+    /// Runs the check behind a service of Icinga again.
+    fn recheck(&mut self, service: String);
+    /// Stops and masks every unit of every group.
+    fn mask(&mut self);
     /// Hands a mail over.
     fn mail(&mut self, event: MailEvent);
     /// Shows the status to whoever looks.

@@ -30,6 +30,7 @@ impl Agent {
                     | Event::StepFailed { .. }
                     | Event::Undone { .. }
                     | Event::Restored { .. }
+                    | Event::Masked { .. }
             ) {
                 self.stalled.push_back(event);
             }
@@ -47,7 +48,8 @@ impl Agent {
         }
         self.state = next;
         self.place_data();
-        let held = self.state.groups.values().any(|g| matches!(g.role, Role::Master | Role::Taking));
+        let held = self.state.groups.iter().filter(|(_, g)| matches!(g.role, Role::Master | Role::Taking)).map(|(name, _)| name.clone());
+        let held = held.collect();
         self.outside.serving(held);
         for action in actions {
             self.perform(action);
@@ -85,7 +87,8 @@ impl Agent {
                 self.mark("fence begins");
                 self.prime(Duration::from_mins(1));
                 self.off_since = None;
-                self.outside.fence();
+                let delay = self.delay();
+                self.outside.fence(delay);
             }
             Action::Permit(answer) => {
                 self.mark("off sent");
@@ -94,6 +97,8 @@ impl Agent {
             Action::Run { group, step, epoch } => self.run_step(group, step, epoch),
             Action::Undo { groups } => self.outside.release(groups),
             Action::Restore { groups } => self.outside.restore(groups),
+            Action::Recheck { service } => self.outside.recheck(service),
+            Action::Mask => self.outside.mask(),
             Action::Say(message) => self.sessions.say(&message),
             Action::Tell(answer) => self.tell(answer),
             Action::Mail { kind, incident, summary, details } => self.mail(kind, &incident, summary, details),

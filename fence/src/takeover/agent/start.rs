@@ -9,7 +9,7 @@ use crate::takeover::durable::Store;
 use crate::takeover::journal::Journal;
 use crate::takeover::peer::{self, Dial};
 use crate::takeover::prober::{self, Steering};
-use crate::takeover::{calls, machine, publish, view};
+use crate::takeover::{calls, faults, machine, publish, view};
 use plugin_core::cluster::Cluster;
 use plugin_core::host::System;
 use std::sync::Arc;
@@ -40,7 +40,6 @@ pub fn run(cluster: Cluster, config_hash: String, places: Places) -> Result<(), 
     let outside = Live {
         host: System::new(None),
         cluster: Arc::clone(&cluster),
-        me: me.clone(),
         peer: peer.clone(),
         store,
         journal: Journal::open(&places.state)?,
@@ -99,11 +98,14 @@ impl Threads {
         let (inbox, ids, first) = (self.inbox.clone(), Arc::clone(&next_session), hello(&self.cluster, &self.me, "-"));
         thread::spawn(move || calls::control(&control, &first, &ids, &inbox));
         let (cluster, inbox, me, other) = (Arc::clone(&self.cluster), self.inbox.clone(), self.me.clone(), self.peer.clone());
-        thread::spawn(move || prober::run(&cluster, &me, &other, &steering, &prober_wake, &inbox));
+        let steering_here = Arc::clone(&steering);
+        thread::spawn(move || prober::run(&cluster, &me, &other, &steering_here, &prober_wake, &inbox));
         let (cluster, inbox, other, drills) = (Arc::clone(&self.cluster), self.inbox.clone(), self.peer.clone(), Drills::file(&self.places.state));
         thread::spawn(move || view::watch_devices(&cluster, &other, &drills, &devices_wake, &inbox));
         let (cluster, inbox) = (Arc::clone(&self.cluster), self.inbox.clone());
-        thread::spawn(move || view::watch_machine(&cluster, &inbox));
+        thread::spawn(move || view::watch_machine(&cluster, &steering, &inbox));
+        let (cluster, inbox) = (Arc::clone(&self.cluster), self.inbox.clone());
+        thread::spawn(move || faults::watch(&cluster, &inbox));
         if self.me < self.peer {
             for link in self.cluster.links.keys() {
                 let (Some(from), Some(to)) = (self.cluster.address(&self.me, link), self.cluster.address(&self.peer, link)) else { continue };

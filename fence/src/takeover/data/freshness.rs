@@ -15,7 +15,7 @@ use std::time::Duration;
 const MOST: usize = 64;
 
 /// What a node says about one group's data in its BEAT.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Word {
     /// The receiver's last stamp that the sender had heard before it looked.
@@ -27,7 +27,7 @@ pub struct Word {
 }
 
 /// A boot time of one boot of one node.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Stamp {
     /// Id of the boot.

@@ -2,10 +2,9 @@
 //! them takes on the other's word rests on a word that is durable there.
 
 use super::{Action, Draft, PeerSaid};
-use crate::takeover::durable::{Attempt, Handover, Promise, Stage, Why};
+use crate::takeover::durable::{Attempt, Handover, Promise, Released, Stage, Why};
 use crate::takeover::journal::Record;
 use crate::takeover::message::Message;
-use plugin_core::contract::MailKind;
 use plugin_core::contract::status::{Life, PeerRecord, Role};
 use std::collections::BTreeMap;
 
@@ -51,7 +50,7 @@ impl Draft<'_> {
             self.state.cluster_id = cluster_id;
         }
         self.journal(Record::Open { attempt: id.clone(), groups: homes.clone() });
-        self.state.attempt = Some(Attempt { id, why: Why::Founding, stage: Stage::Yielding, groups: homes, failures: 0 });
+        self.state.attempt = Some(Attempt::new(id, Why::Founding, Stage::Yielding, homes));
         self.ask_promise();
     }
 
@@ -75,7 +74,8 @@ impl Draft<'_> {
         if let Some(text) = refusal {
             return self.act(Action::Say(Message::Declined { attempt, text }));
         }
-        if self.state.promise.as_ref() != Some(&promise) {
+        // Asked again, the promise stands as it was given: an epoch that rises with each question would never end.
+        if !self.state.promise.as_ref().is_some_and(|p| p.attempt == promise.attempt && p.founding == founding) {
             self.journal(Record::Promised { attempt: attempt.clone(), groups: epochs.keys().cloned().collect() });
             self.state.promise = Some(promise);
             self.state.cluster_id = cluster_id;
@@ -93,13 +93,17 @@ impl Draft<'_> {
             self.state.rejoining = false;
             return self.act(Action::Tell(Err(format!("{} declined: {text}", self.policy.peer))));
         }
-        if self.state.attempt.as_ref().is_some_and(|a| a.id == attempt && matches!(a.stage, Stage::Asking { .. })) {
-            return self.not_moved(&format!("{} may not take: {text}", self.policy.peer));
+        if let Some(open) = self.state.attempt.as_ref().filter(|a| a.id == attempt && matches!(a.stage, Stage::Asking { .. })) {
+            let what = match open.why {
+                Why::Asked => "gives nothing up",
+                Why::Dissolving => "does not retire",
+                _ => "may not take",
+            };
+            return self.not_moved(&format!("{} {what}: {text}", self.policy.peer));
         }
         let Some(open) = self.state.attempt.clone().filter(|a| a.id == attempt && a.stage == Stage::Yielding) else { return };
-        let began = open.groups.iter().any(|name| self.state.groups.get(name).is_some_and(|g| g.role == Role::Taking));
-        if began {
-            return; // What had begun before a restart is asked again; nothing runs without the promise.
+        if self.has_begun(&open) {
+            return; // What had begun before a restart, or was held, is asked again; nothing runs without the promise.
         }
         self.journal(Record::Closed { attempt: open.id, why: format!("the peer declined: {text}") });
         if open.why == Why::Founding {
@@ -111,8 +115,7 @@ impl Draft<'_> {
 
     /// Waits for the peer's word; a wait for a peer that is gone ends where nothing had begun.
     pub(super) fn wait_for_word(&mut self, attempt: &Attempt, life: Life) {
-        let began = attempt.groups.iter().any(|name| self.state.groups.get(name).is_some_and(|g| g.role == Role::Taking));
-        if !began && !matches!(life, Life::Alive | Life::Unknown) {
+        if !self.has_begun(attempt) && !matches!(life, Life::Alive | Life::Unknown) {
             self.journal(Record::Closed { attempt: attempt.id.clone(), why: "the peer is gone before it gave its word".to_owned() });
             if attempt.why == Why::Founding {
                 self.state.cluster_id.clear();
@@ -158,14 +161,16 @@ impl Draft<'_> {
             return;
         }
         self.journal(Record::Open { attempt: beat.id.clone(), groups: groups.clone() });
-        self.state.attempt = Some(Attempt { id: beat.id.clone(), why: Why::Agreed, stage: Stage::Yielding, groups, failures: 0 });
+        self.state.attempt = Some(Attempt::new(beat.id.clone(), Why::Agreed, Stage::Yielding, groups));
         self.ask_promise();
     }
 
     /// The peer asks whether this node may take: every group's SLAVE, nothing open, its own gates good.
-    pub(super) fn may_take(&mut self, attempt: String, epochs: &BTreeMap<String, u64>, fit: Result<(), String>) {
+    pub(super) fn may_take(&mut self, attempt: String, epochs: &BTreeMap<String, u64>, planned: bool, fit: Result<(), String>, now_ms: u64) {
         let slave = |name: &String| self.state.groups.get(name).is_some_and(|g| g.role == Role::Slave);
-        let refusal = if self.state.attempt.is_some() {
+        // One that this node itself asked to give up asks back with the same name, and perhaps over both links.
+        let same = |a: &Attempt| a.id == attempt && a.why == Why::Asked && matches!(a.stage, Stage::Asking { .. } | Stage::Awaiting { .. });
+        let refusal = if self.state.attempt.as_ref().is_some_and(|a| !same(a)) {
             Some("an attempt is open".to_owned())
         } else if let Some(why) = &self.state.frozen {
             Some(format!("automation is frozen: {why}"))
@@ -174,15 +179,19 @@ impl Draft<'_> {
         } else {
             fit.err()
         };
-        self.act(Action::Say(match refusal {
-            Some(text) => Message::Declined { attempt, text },
-            None => Message::CanTake { attempt },
-        }));
+        if let Some(text) = refusal {
+            return self.act(Action::Say(Message::Declined { attempt, text }));
+        }
+        if !planned {
+            self.await_demotion(&attempt, epochs.keys().cloned().collect(), now_ms);
+        }
+        self.act(Action::Say(Message::CanTake { attempt }));
     }
 
     /// M3: the peer may take; from here the groups are stopped.
     pub(super) fn can_take(&mut self, id: &str) {
-        let Some(attempt) = self.state.attempt.clone().filter(|a| a.id == id && matches!(a.stage, Stage::Asking { .. })) else { return };
+        let asks = |a: &Attempt| a.id == id && matches!((a.stage, a.why), (Stage::Asking { .. }, Why::Moving { .. }));
+        let Some(attempt) = self.state.attempt.clone().filter(asks) else { return };
         self.stage(Stage::Demoting);
         self.act(Action::Undo { groups: attempt.groups });
     }
@@ -191,9 +200,7 @@ impl Draft<'_> {
     pub(super) fn demoted(&mut self, attempt: &Attempt, clean: Result<(), String>) {
         let (Stage::Demoting, Why::Moving { planned }) = (attempt.stage, attempt.why) else { return };
         if let Err(text) = clean {
-            self.mail(MailKind::Trouble, &attempt.id, format!("{} could not stop its groups: {text}", self.policy.me), Vec::new());
-            self.stage(Stage::Restoring);
-            return self.act(Action::Restore { groups: attempt.groups.clone() });
+            return self.not_stopped(attempt, planned, &text);
         }
         let mut epochs = BTreeMap::new();
         for name in &attempt.groups {
@@ -227,18 +234,12 @@ impl Draft<'_> {
         self.not_moved(&why);
     }
 
-    /// A move ends before anything was given away: this node is master as before.
-    pub(super) fn not_moved(&mut self, why: &str) {
-        if let Some(attempt) = self.state.attempt.take() {
-            self.journal(Record::Closed { attempt: attempt.id, why: why.to_owned() });
-            self.act(Action::Tell(Err(why.to_owned())));
-        }
-    }
-
     /// M5: the peer's handover is heard, and this node is SLAVE of every group in it.
     pub(super) fn offered(&mut self, handover: Handover) {
         let may = |(name, granted): (&String, &u64)| self.state.groups.get(name).is_some_and(|g| g.role == Role::Slave && g.epoch_seen < *granted);
-        if self.state.attempt.is_some() || self.state.frozen.is_some() || !handover.epochs.iter().all(may) {
+        let awaited =
+            |a: &Attempt| a.id == handover.attempt && a.why == Why::Asked && matches!(a.stage, Stage::Asking { .. } | Stage::Awaiting { .. });
+        if self.state.attempt.as_ref().is_some_and(|a| !awaited(a)) || self.state.frozen.is_some() || !handover.epochs.iter().all(may) {
             return;
         }
         for (name, granted) in &handover.epochs {
@@ -246,21 +247,30 @@ impl Draft<'_> {
                 group.epoch_seen = granted - 1;
             }
         }
-        self.word_heard(handover.attempt, handover.epochs.into_keys().collect());
+        let why = if handover.planned { Why::Handover } else { Why::Asked };
+        self.word_heard(handover.attempt, why, handover.epochs.into_keys().collect());
     }
 
-    /// The peer released this node's handover: it takes the groups back.
-    pub(super) fn reclaim(&mut self, id: &str) {
-        let Some(handover) = self.state.handover.clone().filter(|h| h.attempt == id) else { return };
-        if self.state.attempt.is_none() && self.state.frozen.is_none() {
-            self.word_heard(handover.attempt, handover.epochs.into_keys().collect());
+    /// The peer released groups of this node's handover: it takes them back.
+    pub(super) fn reclaim(&mut self, released: &Released) {
+        let Some(handover) = self.state.handover.clone().filter(|h| h.attempt == released.attempt) else { return };
+        // An epoch that was burnt since, by a promise for a later attempt of the peer, makes its older word void.
+        let given = |name: &String| {
+            let granted = handover.epochs.get(name).copied();
+            self.state.groups.get(name).is_some_and(|g| g.role == Role::Demoted && Some(g.epoch_seen) == granted)
+        };
+        let groups: Vec<String> = released.groups.iter().filter(|name| given(name)).cloned().collect();
+        if self.state.attempt.is_none() && self.state.frozen.is_none() && !groups.is_empty() {
+            self.word_heard(handover.attempt, Why::Handover, groups);
         }
     }
 
-    fn word_heard(&mut self, id: String, groups: Vec<String>) {
+    fn word_heard(&mut self, id: String, why: Why, groups: Vec<String>) {
         self.close_case("the groups are taken by agreement");
-        self.journal(Record::Open { attempt: id.clone(), groups: groups.clone() });
-        self.state.attempt = Some(Attempt { id, why: Why::Handover, stage: Stage::Yielding, groups, failures: 0 });
+        if self.state.attempt.is_none() {
+            self.journal(Record::Open { attempt: id.clone(), groups: groups.clone() });
+        }
+        self.state.attempt = Some(Attempt::new(id, why, Stage::Yielding, groups));
     }
 
     /// The master's side of a rejoin.

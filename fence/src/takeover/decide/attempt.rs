@@ -1,6 +1,7 @@
 //! The attempt: from the fence to the last step, and every way in which it can end.
 
-use super::{Action, DRAIN_MS, Draft, PAUSES_MS, ProofKind};
+use super::case::pause;
+use super::{Action, DRAIN_MS, Draft, ProofKind};
 use crate::power::FenceFailure;
 use crate::takeover::durable::{Attempt, Stage, Why};
 use crate::takeover::journal::Record;
@@ -60,7 +61,7 @@ impl Draft<'_> {
                 self.state.peer.record = PeerRecord::OffConfirmed;
             }
         }
-        self.state.handover = None;
+        self.taken_from_handover(&attempt.groups);
         self.state.released = None;
         self.state.rejoining = false;
         for name in &attempt.groups {
@@ -69,10 +70,11 @@ impl Draft<'_> {
             if group.role != Role::Taking {
                 // T1. A resumed attempt keeps the epoch that it has burnt already.
                 // A handover grants exactly the next one; the node that granted it counts on from there.
-                let granted = attempt.why == Why::Handover && group.role == Role::Slave;
+                let granted = by == ProofKind::Yielded && matches!(attempt.why, Why::Handover | Why::Asked) && group.role == Role::Slave;
                 group.epoch_seen = if granted { group.epoch_seen } else { group.epoch_seen.max(theirs) } + 1;
                 group.role = Role::Taking;
             }
+            group.degraded = None;
             let (group, epoch) = (name.clone(), group.epoch_seen);
             if attempt.why == Why::Founding {
                 self.journal(Record::Founded { cluster_id: self.state.cluster_id.clone(), group: group.clone(), epoch });
@@ -82,7 +84,7 @@ impl Draft<'_> {
         self.begin(&attempt, 0, Step::FIRST);
     }
 
-    fn begin(&mut self, attempt: &Attempt, group: usize, step: Step) {
+    pub(super) fn begin(&mut self, attempt: &Attempt, group: usize, step: Step) {
         let Some(name) = attempt.groups.get(group).cloned() else { return };
         let epoch = self.state.groups.get(&name).map_or(0, |g| g.epoch_seen);
         self.journal(Record::Begin { attempt: attempt.id.clone(), group: name.clone(), step });
@@ -110,36 +112,20 @@ impl Draft<'_> {
 
     /// T10: the group is served here; then the next one, or the end (T11, T12).
     fn served(&mut self, attempt: &Attempt, group: usize, name: &str, wall_ms: i64) {
-        let me = self.policy.me.clone();
-        let (mut epoch, mut degraded) = (0, None);
+        let mut epoch = 0;
         if let Some(standing) = self.state.groups.get_mut(name) {
             standing.role = Role::Master;
             standing.data_epoch = standing.epoch_seen;
-            standing.data_owner = Some(me.clone());
-            (epoch, degraded) = (standing.epoch_seen, standing.degraded.clone());
+            standing.data_owner = Some(self.policy.me.clone());
+            epoch = standing.epoch_seen;
         }
         self.journal(Record::Master { attempt: attempt.id.clone(), group: name.to_owned(), epoch });
-        if group + 1 < attempt.groups.len() {
-            return self.begin(attempt, group + 1, Step::FIRST);
+        // G8 counts attempts, not groups.
+        let master = |n: &String| self.state.groups.get(n).is_some_and(|g| g.role == Role::Master);
+        if matches!(attempt.why, Why::PeerLost | Why::Asked) && attempt.groups.iter().filter(|n| master(n)).count() == 1 {
+            self.state.takeovers.push(wall_ms);
         }
-        self.journal(Record::Closed { attempt: attempt.id.clone(), why: "done".to_owned() });
-        let groups = attempt.groups.join(", ");
-        let (kind, mut summary, record) = match attempt.why {
-            Why::PeerLost => {
-                self.state.takeovers.push(wall_ms);
-                (MailKind::Takeover, format!("{me} took {groups} over from {}", self.policy.peer), PeerRecord::Standby)
-            }
-            Why::Assumed => (MailKind::Takeover, format!("{me} serves {groups} by an operator's word"), PeerRecord::Standby),
-            Why::Founding => (MailKind::Founded, format!("{me} founded the pair and serves {groups}"), PeerRecord::Ok),
-            Why::Handover | Why::Moving { .. } => (MailKind::Takeover, format!("{groups} moved to {me}"), PeerRecord::Ok),
-            Why::Agreed => (MailKind::Takeover, format!("{me} serves {groups}, as both nodes agreed after a boot"), PeerRecord::Ok),
-        };
-        if let Some(what) = &degraded {
-            summary = format!("{summary}, degraded: {what}");
-        }
-        self.mail(kind, &attempt.id, summary.clone(), Vec::new());
-        self.act(Action::Tell(Ok(summary)));
-        self.end_attempt(record);
+        self.go_on(attempt, group);
     }
 
     pub(super) fn step_failed(&mut self, step: Step, code: Refusal, text: &str, wall_ms: i64) {
@@ -155,16 +141,17 @@ impl Draft<'_> {
             self.journal(Record::Undo { attempt: attempt.id.clone(), group: name.clone(), step, code, text: text.to_owned() });
             self.mail(MailKind::TakeoverFailed, &attempt.id, format!("takeover of {name} failed at {step}: {code}, {text}; rolled back"), Vec::new());
             self.stage(Stage::Undoing { group });
-            self.act(Action::Undo { groups: vec![name] });
+            self.act(Action::Undo { groups: vec![name.clone()] });
         } else {
             self.journal(Record::Hold { attempt: attempt.id.clone(), group: name.clone(), code, text: text.to_owned() });
             self.mail(MailKind::TakeoverHeld, &attempt.id, format!("takeover of {name} is held at {step}: {code}, {text}"), Vec::new());
             if let Some(standing) = self.state.groups.get_mut(&name) {
                 standing.degraded = Some(format!("held at {step}: {code}, {text}"));
             }
-            self.stage(Stage::Held);
+            self.act(Action::Tell(Err(format!("{name}: {step} failed: {code}, {text}"))));
+            return self.go_on(&attempt, group);
         }
-        self.act(Action::Tell(Err(format!("{step} failed: {code}, {text}"))));
+        self.act(Action::Tell(Err(format!("{name}: {step} failed: {code}, {text}"))));
     }
 
     pub(super) fn undone(&mut self, clean: Result<(), String>) {
@@ -175,29 +162,27 @@ impl Draft<'_> {
             }
             return;
         };
-        let Stage::Undoing { group } = attempt.stage else {
-            return self.demoted(&attempt, clean);
+        let group = match attempt.stage {
+            Stage::Undoing { group } => group,
+            Stage::Abandoning { group } => return self.abandoned(&attempt, group, &clean),
+            _ => return self.demoted(&attempt, clean),
         };
-        let why = match clean {
-            Ok(()) => {
-                if attempt.why == Why::Handover {
-                    // A durable promise: the peer may take the groups back.
-                    self.journal(Record::Released { attempt: attempt.id.clone() });
-                    self.state.released = Some(attempt.id.clone());
-                }
-                "rolled back".to_owned()
-            }
+        let Some(name) = attempt.groups.get(group) else { return };
+        let why = match &clean {
+            Ok(()) => "rolled back".to_owned(),
             Err(text) => format!("the roll-back failed: {text}"),
         };
-        for name in attempt.groups.iter().skip(group) {
-            if let Some(standing) = self.state.groups.get_mut(name) {
-                standing.role = Role::Failed;
-                standing.degraded = Some(why.clone());
-            }
+        if let Some(standing) = self.state.groups.get_mut(name) {
+            standing.role = Role::Failed;
+            standing.degraded = Some(why);
         }
-        self.journal(Record::Closed { attempt: attempt.id, why });
-        let record = if matches!(attempt.why, Why::PeerLost | Why::Assumed) { PeerRecord::Standby } else { PeerRecord::Ok };
-        self.end_attempt(record);
+        if let Some(open) = self.state.attempt.as_mut().filter(|_| clean.is_ok()) {
+            open.released.push(name.clone());
+        }
+        // The other groups of the peer are no worse for it (row 46).
+        if let Some(attempt) = self.attempt() {
+            self.go_on(&attempt, group);
+        }
     }
 
     pub(super) fn fence_ended(&mut self, failure: &FenceFailure, now_ms: u64) {
@@ -209,13 +194,19 @@ impl Draft<'_> {
             FenceFailure::OffButAlive(text) => (Refusal::OffButAlive, vec![text.clone()]),
         };
         let forbidden = matches!(failure, FenceFailure::Forbidden { .. });
-        let pause = PAUSES_MS.get(attempt.failures as usize).or(PAUSES_MS.last()).copied().unwrap_or(DRAIN_MS);
+        let pause = pause(attempt.failures);
         if !forbidden {
             self.journal(Record::FenceFailed { attempt: attempt.id.clone(), code, evidence: evidence.clone() });
             let summary = format!("{} could not be fenced: {code}; no takeover", self.policy.peer);
             self.mail(MailKind::FenceFailed, &attempt.id, summary, evidence.clone());
         }
-        if attempt.stage == Stage::Intent {
+        // No command was given since it was seen off.
+        if forbidden && self.state.peer.record == PeerRecord::OffConfirmed && self.agree_again(&attempt) {
+            return;
+        }
+        if attempt.stage == Stage::Intent && (self.hold_again(&attempt) || self.await_again(&attempt, forbidden, now_ms)) {
+            self.act(Action::Tell(Err(evidence.join("; "))));
+        } else if attempt.stage == Stage::Intent {
             // Nothing was sent: the attempt may end, the case goes on (F1).
             self.journal(Record::Closed { attempt: attempt.id.clone(), why: "nothing was sent".to_owned() });
             self.state.attempt = None;

@@ -1,6 +1,6 @@
 //! The operator's acts. Each is journaled with who did it, and each can be refused like any automatic act.
 
-use super::{Action, Draft};
+use super::{Action, Draft, is_busy};
 use crate::takeover::durable::{Attempt, Maintenance, Stage, Why};
 use crate::takeover::journal::Record;
 use crate::takeover::message::Message;
@@ -8,36 +8,37 @@ use plugin_core::contract::status::{Life, Role};
 use plugin_core::contract::{MailKind, Refusal};
 
 /// How long the peer may think about whether it may take, ms.
-const ASK_MS: u64 = 5_000;
+pub(super) const ASK_MS: u64 = 5_000;
 
 impl Draft<'_> {
-    fn operator(&mut self, who: String, what: impl Into<String>) {
+    pub(super) fn operator(&mut self, who: String, what: impl Into<String>) {
         self.journal(Record::Operator { who, what: what.into() });
     }
 
-    fn refuse(&mut self, code: Refusal, text: impl std::fmt::Display) {
+    pub(super) fn refuse(&mut self, code: Refusal, text: impl std::fmt::Display) {
         self.act(Action::Tell(Err(format!("{code}: {text} ({})", code.advice()))));
     }
 
     /// What forbids any operator's act that starts something.
-    fn blocked(&self) -> Option<(Refusal, String)> {
+    pub(super) fn blocked(&self) -> Option<(Refusal, String)> {
         if let Some(why) = &self.state.frozen {
             return Some((Refusal::Frozen, why.clone()));
         }
         self.state.attempt.as_ref().map(|a| (Refusal::AttemptOpen, format!("attempt {} is open", a.id)))
     }
 
-    pub(super) fn move_away(&mut self, id: String, who: String, planned: bool, ready: Result<(), (Refusal, String)>, now_ms: u64) {
-        let mine: Vec<String> = self
-            .policy
-            .groups
-            .iter()
-            .map(|(name, _)| name.clone())
-            .filter(|n| self.state.groups.get(n).is_some_and(|g| g.role == Role::Master))
-            .collect();
+    /// The named group if it has a role here, or all that have it.
+    fn chosen(&self, group: Option<&str>, role: Role) -> Vec<String> {
+        let mut groups = self.groups_that(|r| r == role);
+        groups.retain(|name| group.is_none_or(|wanted| wanted == name));
+        groups
+    }
+
+    pub(super) fn move_away(&mut self, id: String, who: String, group: Option<&str>, ready: Result<(), (Refusal, String)>, now_ms: u64) {
+        let mine = self.chosen(group, Role::Master);
         let refusal = self
             .blocked()
-            .or_else(|| mine.is_empty().then(|| (Refusal::WrongNode, format!("{} is master of nothing", self.policy.me))))
+            .or_else(|| mine.is_empty().then(|| (Refusal::WrongNode, format!("{} is not master of {}", self.policy.me, group.unwrap_or("anything")))))
             .or_else(|| {
                 (self.state.maintenance.is_some() || self.state.peer.maintenance).then(|| (Refusal::Maintenance, "maintenance is on".to_owned()))
             })
@@ -46,22 +47,19 @@ impl Draft<'_> {
             return self.refuse(code, text);
         }
         self.operator(who, format!("move {} to {}", mine.join(", "), self.policy.peer));
-        self.journal(Record::Open { attempt: id.clone(), groups: mine.clone() });
-        let epochs = mine.iter().filter_map(|n| self.state.groups.get(n).map(|g| (n.clone(), g.epoch_seen))).collect();
-        self.act(Action::Say(Message::MayTake { attempt: id.clone(), epochs }));
-        let stage = Stage::Asking { until_ms: now_ms + ASK_MS };
-        self.state.attempt = Some(Attempt { id, why: Why::Moving { planned }, stage, groups: mine, failures: 0 });
+        self.begin_move(id, true, mine, now_ms);
     }
 
-    pub(super) fn set_aside(&mut self, who: String) {
+    pub(super) fn set_aside(&mut self, who: String, group: Option<&str>) {
         if let Some((code, text)) = self.blocked() {
             return self.refuse(code, text);
         }
-        let slave: Vec<String> = self.state.groups.iter().filter(|(_, g)| g.role == Role::Slave).map(|(n, _)| n.clone()).collect();
+        let slave = self.chosen(group, Role::Slave);
         if slave.is_empty() {
-            return self.refuse(Refusal::Role, format!("{} is slave of nothing; a master is moved away first (migrate)", self.policy.me));
+            let what = group.unwrap_or("anything");
+            return self.refuse(Refusal::Role, format!("{} is not slave of {what}; a master is moved away first (migrate)", self.policy.me));
         }
-        self.operator(who, "standby");
+        self.operator(who, format!("standby for {}", slave.join(", ")));
         self.close_case("an operator put this node aside");
         for name in &slave {
             if let Some(group) = self.state.groups.get_mut(name) {
@@ -111,7 +109,7 @@ impl Draft<'_> {
             Some((Refusal::AttemptOpen, "the fence is still trying: wait until it has failed".to_owned()))
         } else if groups.is_empty() {
             Some((Refusal::Role, format!("{} is slave of nothing; after a loss of both nodes: assume-master", self.policy.me)))
-        } else if self.attempt_is_busy() && !self.state.attempt.as_ref().is_some_and(|a| matches!(a.stage, Stage::Draining { .. })) {
+        } else if is_busy(&self.state) && !self.state.attempt.as_ref().is_some_and(|a| matches!(a.stage, Stage::Draining { .. } | Stage::Held)) {
             Some((Refusal::AttemptOpen, "an attempt is open".to_owned()))
         } else {
             None
@@ -122,13 +120,12 @@ impl Draft<'_> {
         self.operator(who, format!("attests that {} is off", self.policy.peer));
         let id = self.state.attempt.as_ref().map_or(id, |a| a.id.clone());
         self.journal(Record::Open { attempt: id.clone(), groups: groups.clone() });
-        self.state.attempt = Some(Attempt { id, why: Why::PeerLost, stage: Stage::Yielding, groups, failures: 0 });
+        self.state.attempt = Some(Attempt::new(id, Why::PeerLost, Stage::Yielding, groups));
     }
 
     pub(super) fn assume(&mut self, id: String, who: String, life: Life) {
         let may = |role| matches!(role, Role::Inert | Role::Standby | Role::Failed | Role::Demoted);
-        let groups: Vec<String> =
-            self.policy.groups.iter().map(|(name, _)| name.clone()).filter(|n| self.state.groups.get(n).is_some_and(|g| may(g.role))).collect();
+        let groups = self.groups_that(may);
         let refusal = self
             .blocked()
             .or_else(|| groups.is_empty().then(|| (Refusal::Role, format!("{} is not INERT or STANDBY for anything", self.policy.me))))
@@ -140,7 +137,7 @@ impl Draft<'_> {
         self.operator(who, "assume-master");
         self.journal(Record::Open { attempt: id.clone(), groups: groups.clone() });
         self.journal(Record::Intent { attempt: id.clone() });
-        self.state.attempt = Some(Attempt { id, why: Why::Assumed, stage: Stage::Intent, groups, failures: 0 });
+        self.state.attempt = Some(Attempt::new(id, Why::Assumed, Stage::Intent, groups));
         self.act(Action::StartFence);
     }
 }

@@ -11,10 +11,13 @@ impl Draft<'_> {
         self.journal(Record::Boot { booted, boot_id });
         self.state.case = None;
         self.state.rejoining = false;
+        if self.state.retired.is_some() {
+            return self.act(Action::Mask); // Again: it may have been interrupted.
+        }
         if booted {
             self.state.drain_until_ms = 0;
             // I9: a node that booted starts nothing by itself, whatever it was.
-            for group in self.state.groups.values_mut().filter(|g| !matches!(g.role, Role::Inert | Role::Standby | Role::Demoted)) {
+            for group in self.state.groups.values_mut().filter(|g| !matches!(g.role, Role::Inert | Role::Standby | Role::Demoted | Role::Retired)) {
                 group.was = group.role;
                 group.role = Role::Inert;
             }
@@ -30,15 +33,15 @@ impl Draft<'_> {
         }
         let Some(attempt) = self.state.attempt.clone() else { return };
         match (attempt.stage, attempt.why) {
+            (Stage::Intent, _) if self.hold_again(&attempt) => {}
             (Stage::Intent, _) => {
                 self.journal(Record::Closed { attempt: attempt.id, why: "the agent restarted before anything was sent".to_owned() });
                 self.end_attempt(PeerRecord::Ok);
             }
             // F5: what was proven before the restart is proven again.
-            (Stage::Sent | Stage::Taking { .. }, Why::PeerLost | Why::Assumed) => {
-                self.stage(Stage::Sent);
-                self.act(Action::StartFence);
-            }
+            (Stage::Sent | Stage::Taking { .. }, Why::PeerLost | Why::Assumed) | (Stage::Sent, Why::Asked) => self.prove_again(),
+            // A master that was asked to give up did so, or was fenced.
+            (Stage::Taking { .. }, Why::Asked) if self.state.peer.record == PeerRecord::OffConfirmed => self.prove_again(),
             (Stage::Sent | Stage::Taking { .. } | Stage::Yielding, _) => self.stage(Stage::Yielding),
             (Stage::Undoing { group }, _) => {
                 if let Some(name) = attempt.groups.get(group) {
@@ -48,8 +51,17 @@ impl Draft<'_> {
             (Stage::Asking { .. }, _) => self.not_moved("the agent restarted before anything was stopped"),
             (Stage::Demoting, _) => self.act(Action::Undo { groups: attempt.groups }),
             (Stage::Restoring, _) => self.act(Action::Restore { groups: attempt.groups }),
-            (Stage::Draining { .. } | Stage::Held, _) => {}
+            (Stage::Abandoning { group }, _) => {
+                let groups = attempt.groups.get(group).cloned().into_iter().collect();
+                self.act(Action::Undo { groups });
+            }
+            (Stage::Draining { .. } | Stage::Held | Stage::Stuck | Stage::Awaiting { .. }, _) => {}
         }
+    }
+
+    fn prove_again(&mut self) {
+        self.stage(Stage::Sent);
+        self.act(Action::StartFence);
     }
 
     pub(super) fn peer_said(&mut self, beat: &PeerSaid) {
@@ -69,6 +81,7 @@ impl Draft<'_> {
                 self.peer_is_master(name, theirs.epoch, beat.record);
             }
         }
+        self.master_moves(beat);
         self.agree(beat);
     }
 
@@ -93,11 +106,11 @@ impl Draft<'_> {
             Role::Demoted if epoch >= mine.epoch_seen => {
                 let planned = self.state.handover.as_ref().is_some_and(|h| h.planned);
                 self.settle(name, if planned { Role::Slave } else { Role::Standby }, epoch);
-                self.state.handover = None;
+                self.taken_from_handover(&[name.to_owned()]);
                 self.act(Action::Tell(Ok(format!("{} serves {name}", self.policy.peer))));
             }
             Role::Inert if epoch >= mine.epoch_seen => {
-                let promised = self.state.promise.as_ref().is_some_and(|p| p.founding && p.epochs.get(name) == Some(&epoch));
+                let promised = self.state.promise.as_ref().is_some_and(|p| p.founding && p.epochs.get(name).is_some_and(|e| *e <= epoch));
                 // A slave that merely rebooted and was never fenced stays a slave: else every reboot disarms the pair.
                 let rebooted = mine.was == Role::Slave && record == PeerRecord::Ok && mine.epoch_seen == epoch;
                 let role = if promised || rebooted { Role::Slave } else { Role::Standby };
@@ -132,7 +145,7 @@ impl Draft<'_> {
             group.data_owner = Some(peer);
             group.degraded = None;
         }
-        if self.state.promise.as_ref().is_some_and(|p| p.epochs.get(name) == Some(&epoch)) {
+        if self.state.promise.as_ref().is_some_and(|p| p.epochs.get(name).is_some_and(|e| *e <= epoch)) {
             self.state.promise = None;
         }
     }

@@ -44,7 +44,7 @@ mod tests {
     use plugin_core::contract::status::Role;
 
     fn repaired(frozen: bool, survivor: &str) -> (Durable, Vec<Action>) {
-        let policy = Policy { me: "n1".into(), peer: "n2".into(), groups: vec![("web".into(), "n1".into())] };
+        let policy = Policy { me: "n1".into(), peer: "n2".into(), groups: vec![("web".into(), "n1".into())], demote_ms: 0 };
         let mut state = Durable::blank("n1", ["web"]);
         state.groups.get_mut("web").unwrap().role = Role::Master;
         state.frozen = frozen.then(|| "two masters".to_owned());

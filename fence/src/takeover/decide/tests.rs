@@ -1,11 +1,19 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 use super::*;
+use crate::takeover::durable::Why;
+use crate::takeover::gates::Verdict;
+use plugin_core::cluster::Trigger;
+use plugin_core::contract::status::Role;
 
 mod agreement;
+mod dissolved;
+mod groups;
+mod held;
+mod report;
 
 fn policy(me: &str) -> Policy {
     let peer = if me == "n1" { "n2" } else { "n1" };
-    Policy { me: me.into(), peer: peer.into(), groups: vec![("web".into(), "n1".into())] }
+    Policy { me: me.into(), peer: peer.into(), groups: vec![("web".into(), "n1".into())], demote_ms: 120_000 }
 }
 
 /// A node under test: its state, and what the last event made it do.
@@ -59,7 +67,7 @@ impl Node {
     /// A slave whose fence was permitted.
     fn fencing() -> Self {
         let mut node = Node::new("n2", Role::Slave, 4);
-        node.call(Call::Accept, "a1").look(Verdict::Pass, Life::Silent, 1100);
+        node.call(Call::Accept(Trigger::PeerLost), "a1").look(Verdict::Pass, Life::Silent, 1100);
         node.on(Event::MaySend { level: 1, device: "bmc".into(), verdict: Ok(()), now_ms: 1000 });
         node
     }
@@ -76,6 +84,8 @@ fn said(role: Role, was: Role, epoch: u64, record: PeerRecord) -> PeerSaid {
         maintenance: false,
         may_act: true,
         id: "agreed".into(),
+        moving: None,
+        gave: None,
     }
 }
 
@@ -94,7 +104,7 @@ fn finish(node: &mut Node) {
 #[test]
 fn a_lost_master_is_fenced_before_anything_is_started() {
     let mut node = Node::new("n2", Role::Slave, 4);
-    node.call(Call::Accept, "a1");
+    node.call(Call::Accept(Trigger::PeerLost), "a1");
     assert_eq!(node.did(), ["Event", "Prime", "Answer"]);
     node.look(Verdict::Wait, Life::Unknown, 1050);
     assert!(node.actions.is_empty(), "a gate that waits neither acts nor alarms");
@@ -109,19 +119,19 @@ fn a_lost_master_is_fenced_before_anything_is_started() {
     finish(&mut node);
     assert_eq!(node.role(), Role::Master);
     assert_eq!((node.state.peer.record, node.state.attempt.is_none(), node.state.case.is_none()), (PeerRecord::Standby, true, true));
-    assert_eq!(node.did(), ["Done", "Master", "Closed", "Mail", "Tell", "DropProof"]);
+    assert_eq!(node.did(), ["Done", "Master", "Mail", "Tell", "Closed", "DropProof"]);
 }
 
 #[test]
 fn row_18_fifty_calls_open_one_case() {
     let mut node = Node::new("n2", Role::Slave, 1);
     for n in 0..50 {
-        node.call(Call::Accept, &format!("a{n}"));
+        node.call(Call::Accept(Trigger::PeerLost), &format!("a{n}"));
         let opened = matches!(node.actions.last(), Some(Action::Answer(Ok(_))));
         assert_eq!(opened, n == 0, "call {n}");
     }
     assert_eq!(node.state.case.as_ref().unwrap().id, "a0");
-    node.look(Verdict::Pass, Life::Silent, 1100).call(Call::Accept, "late");
+    node.look(Verdict::Pass, Life::Silent, 1100).call(Call::Accept(Trigger::PeerLost), "late");
     assert!(matches!(&node.actions[..], [Action::Answer(Err((Refusal::AttemptOpen, _)))]));
 }
 
@@ -146,7 +156,7 @@ fn only_a_slave_takes_over() {
         (Role::Taking, Refusal::Role),
     ] {
         let mut node = Node::new("n2", role, 1);
-        node.call(Call::Accept, "x");
+        node.call(Call::Accept(Trigger::PeerLost), "x");
         assert!(matches!(&node.actions[..], [Action::Answer(Err((c, _)))] if *c == code), "{role}: {:?}", node.actions);
         assert!(node.state.case.is_none());
     }
@@ -155,7 +165,7 @@ fn only_a_slave_takes_over() {
 #[test]
 fn i11_a_refusal_journals_and_mails_and_does_nothing_else() {
     let mut node = Node::new("n2", Role::Slave, 1);
-    node.call(Call::Accept, "a1").look(Verdict::Refuse(Refusal::NoStonith), Life::Silent, 1100);
+    node.call(Call::Accept(Trigger::PeerLost), "a1").look(Verdict::Refuse(Refusal::NoStonith), Life::Silent, 1100);
     assert_eq!(node.did(), ["Gates", "Refused", "Mail"]);
     assert!(node.state.attempt.is_none());
     node.look(Verdict::Refuse(Refusal::NoStonith), Life::Silent, 2000);
@@ -169,7 +179,7 @@ fn i11_a_refusal_journals_and_mails_and_does_nothing_else() {
 #[test]
 fn a_peer_that_answers_again_closes_the_case() {
     let mut node = Node::new("n2", Role::Slave, 1);
-    node.call(Call::Accept, "a1").look(Verdict::Refuse(Refusal::PeerAlive), Life::Alive, 1100);
+    node.call(Call::Accept(Trigger::PeerLost), "a1").look(Verdict::Refuse(Refusal::PeerAlive), Life::Alive, 1100);
     assert!(node.state.case.is_none());
     assert_eq!(node.did(), ["Gates", "Refused", "Mail", "Closed"]);
 }
@@ -177,7 +187,7 @@ fn a_peer_that_answers_again_closes_the_case() {
 #[test]
 fn row_66_before_the_first_command_a_peer_that_is_back_ends_the_attempt() {
     let mut node = Node::new("n2", Role::Slave, 1);
-    node.call(Call::Accept, "a1").look(Verdict::Pass, Life::Silent, 1100);
+    node.call(Call::Accept(Trigger::PeerLost), "a1").look(Verdict::Pass, Life::Silent, 1100);
     node.on(Event::MaySend { level: 1, device: "bmc".into(), verdict: Err((Refusal::PeerAlive, "ping".into())), now_ms: 1000 });
     assert!(matches!(&node.actions[..], [Action::Permit(Err(_))]));
     node.on(Event::FenceEnded { failure: FenceFailure::Forbidden { reason: "back".into(), sent: false }, now_ms: 1200 });
@@ -207,7 +217,7 @@ fn f4_after_a_command_the_attempt_is_not_abandoned() {
 #[test]
 fn a_fence_that_fails_before_any_command_waits_longer_each_time() {
     let mut node = Node::new("n2", Role::Slave, 1);
-    node.call(Call::Accept, "a1");
+    node.call(Call::Accept(Trigger::PeerLost), "a1");
     let mut now = 1100;
     for pause in [10_000, 20_000, 40_000, 60_000, 60_000, 60_000] {
         node.look(Verdict::Pass, Life::Silent, now);
@@ -265,7 +275,7 @@ fn row_32_a_stale_master_that_boots_alone_stays_inert() {
     let mut node = Node::new("n1", Role::Master, 4);
     node.on(Event::Started { booted: true, boot_id: "b".into() });
     for now in 0..100 {
-        node.on(Event::Tick { life: Life::Silent, now_ms: now * 60_000, wall_ms: 0 }).call(Call::Accept, "x");
+        node.on(Event::Tick { life: Life::Silent, now_ms: now * 60_000, wall_ms: 0 }).call(Call::Accept(Trigger::PeerLost), "x");
     }
     assert_eq!(node.role(), Role::Inert);
 }

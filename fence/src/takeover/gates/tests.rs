@@ -33,7 +33,7 @@ fn judged(change: impl FnOnce(&mut Request)) -> Call {
 
 #[test]
 fn row_19_and_i5_only_a_fresh_hard_critical_of_a_trigger_opens_a_case() {
-    assert_eq!(judged(|_| ()), Call::Accept);
+    assert_eq!(judged(|_| ()), Call::Accept(Trigger::PeerLost));
     assert_eq!(judged(|r| r.state_type = "SOFT".into()), Call::Prime);
     let refused = |call: Call| if let Call::Refuse(code, _) = call { Some(code) } else { None };
     for state in ["OK", "WARNING", "UNKNOWN", "UP", ""] {
@@ -216,4 +216,43 @@ fn g5_what_this_node_lacks_refuses() {
     assert_eq!(seen(None), Verdict::Pass);
     assert_eq!(seen(Some((Refusal::ForeignManager, "pacemaker.service is active".into()))), Verdict::Refuse(Refusal::ForeignManager));
     assert_eq!(fit(&Readiness::Unknown("x".into())).verdict, Verdict::Wait);
+}
+
+#[test]
+fn a_trigger_says_what_its_critical_means() {
+    for (service, trigger) in [
+        ("twinguard-master-alive", Trigger::PeerLost),
+        ("twinguard-network-failover", Trigger::PeerLanLost),
+        ("twinguard-cluster-status", Trigger::Itself),
+        ("twinguard-raid", Trigger::Itself),
+    ] {
+        assert_eq!(judged(|r| r.service = service.into()), Call::Accept(trigger), "{service}");
+    }
+}
+
+#[test]
+fn row_9_only_the_masters_own_word_says_that_its_network_is_lost() {
+    assert_eq!(network_lost(Life::Alive, Some(Some(false))).verdict, Verdict::Pass);
+    assert_eq!(network_lost(Life::Alive, Some(Some(true))).verdict, Verdict::Refuse(Refusal::PeerAlive));
+    for (life, word) in [(Life::Alive, None), (Life::Alive, Some(None)), (Life::Mute, Some(Some(false))), (Life::Unknown, Some(Some(false)))] {
+        assert_eq!(network_lost(life, word).verdict, Verdict::Wait, "{life:?} {word:?}");
+    }
+}
+
+#[test]
+fn rows_8_and_48_a_master_is_shot_only_while_it_has_not_given_up() {
+    let moving = |attempt: &str, stuck| Moving { attempt: attempt.into(), stuck };
+    let verdict = |moving: Option<&Moving>, gave| still_holds("a", Some((moving, gave))).verdict;
+    assert_eq!(verdict(Some(&moving("a", true)), None), Verdict::Pass);
+    assert_eq!(verdict(Some(&moving("a", false)), None), Verdict::Pass, "its time is over");
+    for (moving, gave) in [(None, None), (None, Some("a")), (Some(moving("b", true)), None)] {
+        assert_eq!(verdict(moving.as_ref(), gave), Verdict::Refuse(Refusal::PeerAlive), "{moving:?} {gave:?}");
+    }
+    assert_eq!(still_holds("a", None).verdict, Verdict::Refuse(Refusal::PeerAlive), "it was never heard");
+}
+
+#[test]
+fn g5_degraded_hardware_relieves_nobody() {
+    assert_eq!(no_fault(&[]).verdict, Verdict::Pass);
+    assert_eq!(no_fault(&["RAID CRITICAL".to_owned()]).verdict, Verdict::Refuse(Refusal::Unfit));
 }

@@ -14,6 +14,8 @@ pub struct Fence {
     pub off_gap: Span,
     /// Time for one level.
     pub budget: Span,
+    /// Time that a master which reported itself has for stopping its groups; then it is fenced (rows 8, 48). Minimum 1 s.
+    pub demote: Span,
     /// What happens to the fenced node afterwards.
     pub then: Then,
     /// Time before the named node shoots.
@@ -27,6 +29,7 @@ impl Default for Fence {
         Self {
             off_gap: Span(Some(Duration::from_millis(500))),
             budget: Span::seconds(40),
+            demote: Span::seconds(120),
             then: Then::default(),
             delay: BTreeMap::new(),
             device: Vec::new(),

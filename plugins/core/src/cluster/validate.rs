@@ -1,8 +1,11 @@
 //! What a well-formed `cluster.toml` must not say.
 
-use super::{Cluster, Device, Driver, Group, Span, fingerprint};
+use super::{Cluster, Device, Driver, Group, Span, Trigger, fingerprint};
 use std::collections::BTreeSet;
 use std::time::Duration;
+
+/// Least difference of the delays of two nodes that may both shoot: the first one's OFF has to be there before the other begins.
+const APART: Duration = Duration::from_secs(5);
 
 /// Refuses with `text` unless `holds`.
 pub(super) fn must(holds: bool, text: impl FnOnce() -> String) -> Result<(), String> {
@@ -30,12 +33,45 @@ impl Cluster {
         for node in self.fence.delay.keys() {
             must(self.nodes.contains_key(node), || format!("[fence] delay names \"{node}\", which is no node"))?;
         }
+        must(self.fence.demote.or_forever() >= Duration::from_secs(1), || format!("[fence] demote = {}: the minimum is 1s", self.fence.demote))?;
+        self.validate_triggers()?;
         self.fence.device.iter().try_for_each(|d| self.validate_device(d))?;
         must(!self.groups.is_empty(), || "there is no [[group]]".into())?;
         self.groups.iter().try_for_each(|g| self.validate_group(g))?;
         let names: BTreeSet<&str> = self.groups.iter().map(|g| g.name.as_str()).collect();
         must(names.len() == self.groups.len(), || "two groups have the same name".into())?;
+        self.validate_delays()?;
         self.notify.validate()
+    }
+
+    /// A check that a node reports itself by is run again before anything is stopped, so its command has to be known.
+    fn validate_triggers(&self) -> Result<(), String> {
+        for (service, trigger) in &self.triggers {
+            let behind = self.confirm.check_behind(service);
+            must(*trigger != Trigger::Itself || behind.is_some(), || {
+                format!("[triggers] {service} = \"self\": [confirm] check has no command for it, and it is run again before anything is stopped")
+            })?;
+        }
+        for (service, argv) in &self.confirm.check {
+            must(self.triggers.get(service) == Some(&Trigger::Itself), || format!("[confirm] check: \"{service}\" is no trigger of kind \"self\""))?;
+            must(argv.first().is_some_and(|program| program.starts_with('/')), || {
+                format!("[confirm] check {service}: the program needs its absolute path")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Groups at home on both nodes: each may shoot the other at the same moment, so one of them has to wait (rows 17, 63).
+    fn validate_delays(&self) -> Result<(), String> {
+        let homes: BTreeSet<&str> = self.groups.iter().map(|g| g.home.as_str()).collect();
+        if homes.len() < 2 {
+            return Ok(());
+        }
+        let delays: Vec<Duration> = self.nodes.keys().map(|n| self.fence.delay.get(n).and_then(|d| d.0).unwrap_or(Duration::ZERO)).collect();
+        let apart = delays.iter().max().unwrap_or(&Duration::ZERO).saturating_sub(*delays.iter().min().unwrap_or(&Duration::ZERO));
+        must(apart >= APART, || {
+            format!("[fence] delay: groups are at home on both nodes, so both may shoot: the delays have to differ by {} s or more", APART.as_secs())
+        })
     }
 
     fn validate_nodes(&self) -> Result<(), String> {
@@ -195,5 +231,36 @@ mod tests {
             let said = refused(change);
             assert!(said.contains(key), "{change:?} → {said}");
         }
+    }
+
+    const SCALIX: &str = include_str!("../../../../icinga-conf/clusters/mail-scalix/cluster.toml");
+
+    fn refused_scalix(from: &str, to: &str) -> String {
+        assert!(SCALIX.contains(from), "the example no longer says {from:?}");
+        Cluster::parse(&SCALIX.replace(from, to)).map_or_else(|e| e, |_| "accepted".to_owned())
+    }
+
+    #[test]
+    fn rows_17_and_63_where_both_nodes_may_shoot_their_delays_differ() {
+        assert_eq!(refused_scalix("sx2 = \"10s\"", "sx2 = \"5s\""), "accepted");
+        for equal in ["sx2 = \"4s\"", "sx2 = \"0s\""] {
+            assert!(refused_scalix("sx2 = \"10s\"", equal).contains("[fence] delay"), "{equal}");
+        }
+        // Both at home on one node: only its peer ever shoots first.
+        assert_eq!(Cluster::parse(&SCALIX.replace("home = \"sx2\"", "home = \"sx1\"").replace("\"10s\"", "\"0s\"")).err(), None);
+    }
+
+    #[test]
+    fn a_node_reports_itself_only_by_a_check_that_can_be_run_again() {
+        let triggers = "[triggers]\n";
+        assert!(refused_scalix(triggers, "[triggers]\nmy-check = \"self\"\n").contains("my-check"));
+        let named =
+            |check: &str| refused_scalix(triggers, &format!("[confirm]\ncheck = {{ my-check = {check} }}\n\n[triggers]\nmy-check = \"self\"\n"));
+        assert_eq!(named("[\"/usr/local/sbin/my-check\", \"--failover\"]"), "accepted");
+        assert!(named("[\"my-check\"]").contains("absolute path"));
+        assert!(named("[]").contains("absolute path"));
+        let unused = refused_scalix(triggers, "[confirm]\ncheck = { other = [\"/bin/true\"] }\n\n[triggers]\n");
+        assert!(unused.contains("\"other\" is no trigger"), "{unused}");
+        assert!(refused_scalix("then = \"stay-off\"", "then = \"stay-off\"\ndemote = \"500ms\"").contains("demote"));
     }
 }

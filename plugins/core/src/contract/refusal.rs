@@ -93,6 +93,8 @@ refusals! {
     DataOwned = "DATA_OWNED", "confirm that the other node is off";
     /// G6: replication is split.
     DataSplit = "DATA_SPLIT", "name the survivor: twinguard repair --survivor";
+    /// The peer may not take the groups, or does not answer whether it may.
+    PeerUnfit = "PEER_UNFIT", "look at the other node: what it lacks is said beside the code";
     /// T5: the data carry a higher epoch than this node knows.
     DataNewer = "DATA_NEWER", "somebody else was master later: find out who, before anything is started";
     /// G7: no fence device is configured for the peer.

@@ -31,6 +31,8 @@ pub enum Role {
     Demoted,
     /// A step failed and a person has to look.
     Failed,
+    /// The pair was dissolved and the other node survives: this one never starts anything again.
+    Retired,
 }
 
 impl fmt::Display for Role {
@@ -43,6 +45,7 @@ impl fmt::Display for Role {
             Role::Master => "MASTER",
             Role::Demoted => "DEMOTED",
             Role::Failed => "FAILED",
+            Role::Retired => "RETIRED",
         })
     }
 }
@@ -63,6 +66,8 @@ pub enum PeerRecord {
     OffConfirmed,
     /// Fenced, failed or put aside: not eligible until it is rejoined.
     Standby,
+    /// The pair was dissolved: this node goes on alone.
+    Retired,
 }
 
 /// How alive the peer looks from here.

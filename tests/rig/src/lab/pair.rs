@@ -5,6 +5,7 @@ use super::bmc::{PASSWORD, PORT, USER, outlet_port};
 use super::disk::DEVICE;
 use super::ledger;
 use super::redfish;
+use super::second;
 use super::site::{CLUSTER_IP, GATEWAY, Link, Node, Site, WITNESS};
 use super::tool::{read, run, write};
 use std::fmt::Write as _;
@@ -34,11 +35,33 @@ pub struct Plan {
     pub crossed: bool,
     /// `max_loss` of a PostgreSQL that replicates between the nodes, instead of the shared disk with its page.
     pub copy: Option<&'static str>,
+    /// `demote` of `[fence]`, and the triggers of moves that a master's own failure starts: the lost clients' network by
+    /// Icinga's own check, and [`FAULT`] by a check that is CRITICAL while [`FAULT_FILE`] is there.
+    pub moves: Option<&'static str>,
+    /// A second group, at home on n2, and the delays before n1 and n2 shoot.
+    pub second: Option<[&'static str; 2]>,
 }
+
+/// Service of Icinga by which a node of the lab reports itself.
+pub const FAULT: &str = "lab-fault";
+/// It is CRITICAL while this file is there.
+pub const FAULT_FILE: &str = "/run/lab-fault";
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { stonith: true, outlets: false, sound: false, hung: "15s", budget: "40s", post_ms: 500, redfish: false, crossed: false, copy: None }
+        Self {
+            stonith: true,
+            outlets: false,
+            sound: false,
+            hung: "15s",
+            budget: "40s",
+            post_ms: 500,
+            redfish: false,
+            crossed: false,
+            copy: None,
+            moves: None,
+            second: None,
+        }
     }
 }
 
@@ -47,14 +70,23 @@ pub fn cluster_toml(plan: &Plan) -> String {
     let mut text = format!(
         "schema = 1\nname = \"lab\"\nautomatic = true\n\n[nodes]\n{nodes}\n[links]\nlan = {{ interface = \"{lan}\", clients = true }}\n\
          heartbeat = {{ interface = \"{heartbeat}\" }}\n\n[witness]\nhosts = [\"ping:{GATEWAY}\", \"ping:{WITNESS}\"]\n\n\
-         [confirm]\nsilence = \"2s\"\nhung = \"{hung}\"\n\n[fence]\nbudget = \"{budget}\"\n\n[limits]\n{limits}\n\n\
-         [triggers]\ntwinguard-master-alive = \"peer-lost\"\n\n",
+         [confirm]\nsilence = \"2s\"\nhung = \"{hung}\"\n{check}\n[fence]\nbudget = \"{budget}\"\n{fence}\n[limits]\n{limits}\n\n\
+         [triggers]\ntwinguard-master-alive = \"peer-lost\"\n{triggers}\n",
         nodes = Node::BOTH.map(node_line).concat(),
         lan = Link::Lan.interface(),
         heartbeat = Link::Heartbeat.interface(),
         hung = plan.hung,
         budget = plan.budget,
         limits = if plan.sound { "interval = \"15m\"\nper_day = 3" } else { "interval = \"0s\"\nper_day = 0" },
+        check = plan.moves.map(|_| format!("check = {{ {FAULT} = [\"/usr/local/sbin/{FAULT}\"] }}\n")).unwrap_or_default(),
+        triggers = plan.moves.map(|_| format!("twinguard-network-failover = \"peer-lan-lost\"\n{FAULT} = \"self\"\n")).unwrap_or_default(),
+        fence = [
+            plan.moves.map(|demote| format!("demote = \"{demote}\"\n")),
+            plan.second.map(|[n1, n2]| format!("delay = {{ n1 = \"{n1}\", n2 = \"{n2}\" }}\n")),
+        ]
+        .into_iter()
+        .flatten()
+        .collect::<String>(),
     );
     let ports = [(1, PORT)].into_iter().chain(plan.sound.then_some((2, PORT + 1)));
     for (node, (level, port)) in Node::BOTH.into_iter().filter(|_| plan.stonith).flat_map(|node| ports.clone().map(move |p| (node, p))) {
@@ -81,6 +113,9 @@ pub fn cluster_toml(plan: &Plan) -> String {
                 port = outlet_port(node),
             );
         }
+    }
+    if plan.second.is_some() {
+        text.push_str(&second::group());
     }
     let serves = match plan.copy {
         None => format!(
@@ -130,6 +165,15 @@ pub fn prepare(site: &Site, plan: &Plan, relay_ca: &Path) -> Result<(), String> 
         write(&etc.join("twinguard/relay-ca.pem"), read(relay_ca).as_bytes())?;
         if plan.copy.is_some() {
             ledger::configure(&etc, node)?;
+        }
+        if plan.second.is_some() {
+            second::install(&site.upper(node))?;
+        }
+        if plan.moves.is_some() {
+            let check = format!("#!/bin/sh\n[ -e {FAULT_FILE} ] && echo 'FAULT CRITICAL - the lab says so' && exit 2\necho 'FAULT OK - none'\n");
+            let path = site.upper(node).join("usr/local/sbin").join(FAULT);
+            write(&path, check.as_bytes())?;
+            set_permissions(&path, Permissions::from_mode(0o755)).map_err(|e| format!("cannot make {} executable: {e}", path.display()))?;
         }
     }
     Node::BOTH.into_iter().try_for_each(|node| write(&site.upper(node).join("etc/twinguard/known_hosts"), known_hosts.as_bytes()))

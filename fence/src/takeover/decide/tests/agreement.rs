@@ -55,14 +55,21 @@ fn row_31_after_a_site_loss_the_later_master_leads_and_a_tie_waits_for_a_person(
 }
 
 /// A master that was asked to move, with a slave that may take.
-fn moving(planned: bool) -> (Node, Node) {
+pub(super) fn moving(planned: bool) -> (Node, Node) {
     let (mut master, mut slave) = (Node::new("n1", Role::Master, 4), Node::new("n2", Role::Slave, 4));
-    master.on(Event::Move { id: "m1".into(), who: "alice".into(), planned, ready: Ok(()), now_ms: 0 });
-    let Some(Action::Say(Message::MayTake { attempt, epochs })) = master.actions.iter().find(|a| matches!(a, Action::Say(_))).cloned() else {
+    if planned {
+        master.on(Event::Move { id: "m1".into(), who: "alice".into(), group: None, ready: Ok(()), now_ms: 0 });
+    } else {
+        master.on(Event::Called { call: Call::Accept(Trigger::Itself), id: "m1".into(), service: "raid".into(), uid: 0, now_ms: 0 });
+        master.on(Event::Rechecked { service: "raid".into(), outcome: Recheck::Confirmed("dead".into()), ready: Ok(()), now_ms: 0 });
+    }
+    let Some(Action::Say(Message::MayTake { attempt, epochs, planned: said })) = master.actions.iter().find(|a| matches!(a, Action::Say(_))).cloned()
+    else {
         panic!("{:?}", master.actions)
     };
-    slave.on(Event::MayTake { attempt, epochs, fit: Ok(()) });
-    assert_eq!(slave.actions, [Action::Say(Message::CanTake { attempt: "m1".into() })]);
+    assert_eq!(said, planned);
+    slave.on(Event::MayTake { attempt, epochs, planned, fit: Ok(()), now_ms: 0 });
+    assert_eq!(slave.actions.last(), Some(&Action::Say(Message::CanTake { attempt: "m1".into() })));
     master.on(Event::CanTake { attempt: "m1".into() });
     assert_eq!(master.did(), ["Undo"]);
     (master, slave)
@@ -87,11 +94,11 @@ fn rx10_a_graceful_move_swaps_the_roles() {
 fn row_65_a_master_does_not_demote_for_a_peer_that_may_not_take() {
     let mut master = Node::new("n1", Role::Master, 4);
     let ready = Err((Refusal::Unfit, "the peer does not speak over lan".into()));
-    master.on(Event::Move { id: "m1".into(), who: "a".into(), planned: true, ready, now_ms: 0 });
+    master.on(Event::Move { id: "m1".into(), who: "a".into(), group: None, ready, now_ms: 0 });
     assert!(matches!(&master.actions[..], [Action::Tell(Err(_))]));
     for slave_says in [Err("G7: no device".to_owned()), Ok(())] {
         let mut master = Node::new("n1", Role::Master, 4);
-        master.on(Event::Move { id: "m1".into(), who: "a".into(), planned: true, ready: Ok(()), now_ms: 0 });
+        master.on(Event::Move { id: "m1".into(), who: "a".into(), group: None, ready: Ok(()), now_ms: 0 });
         match slave_says {
             Err(text) => master.on(Event::Declined { attempt: "m1".into(), text }),
             Ok(()) => master.on(Event::Tick { life: Life::Silent, now_ms: 10_000, wall_ms: 0 }),
@@ -111,14 +118,14 @@ fn row_55_there_is_no_way_back_after_demoted_but_the_peers_word() {
         Event::Tick { life: Life::Silent, now_ms: 1 << 40, wall_ms: 0 },
         Event::Started { booted: false, boot_id: "b".into() },
         Event::Started { booted: true, boot_id: "b".into() },
-        Event::Reclaim { attempt: "another".into() },
+        Event::Reclaim { released: Released { attempt: "another".into(), groups: vec!["web".into()] } },
         Event::Proven { by: ProofKind::Yielded, evidence: vec![] },
     ] {
         master.on(event.clone());
         assert_eq!(master.role(), Role::Demoted, "{event:?}");
         assert!(!master.actions.iter().any(|a| matches!(a, Action::Run { .. } | Action::Restore { .. })), "{event:?}");
     }
-    master.on(Event::Reclaim { attempt: "m1".into() });
+    master.on(Event::Reclaim { released: Released { attempt: "m1".into(), groups: vec!["web".into()] } });
     master.on(Event::Proven { by: ProofKind::Yielded, evidence: vec![] });
     finish(&mut master);
     assert_eq!((master.role(), master.epoch()), (Role::Master, 6));
@@ -130,10 +137,10 @@ fn a_slave_that_cannot_use_a_handover_releases_it() {
     master.on(Event::Undone { clean: Ok(()) });
     slave.on(Event::Offered { handover: master.state.handover.clone().unwrap() });
     slave.on(Event::Proven { by: ProofKind::Yielded, evidence: vec![] });
-    slave.on(Event::StepFailed { step: Step::Data, code: Refusal::Fsck, text: "bad".into(), wall_ms: 0 });
+    slave.on(Event::StepFailed { step: Step::FIRST, code: Refusal::Fsck, text: "bad".into(), wall_ms: 0 });
     assert!(slave.state.released.is_none(), "not before the roll-back is done");
     slave.on(Event::Undone { clean: Ok(()) });
-    assert_eq!((slave.role(), slave.state.released.as_deref()), (Role::Failed, Some("m1")));
+    assert_eq!((slave.role(), slave.state.released.as_ref().map(|r| r.attempt.as_str())), (Role::Failed, Some("m1")));
     slave.on(Event::Offered { handover: master.state.handover.clone().unwrap() });
     assert!(slave.state.attempt.is_none(), "what was released is not taken any more");
 }
@@ -141,7 +148,7 @@ fn a_slave_that_cannot_use_a_handover_releases_it() {
 #[test]
 fn row_67_a_demoted_node_may_take_again_by_fencing() {
     let (mut master, _) = moving(true);
-    master.on(Event::Undone { clean: Ok(()) }).call(Call::Accept, "c1").look(Verdict::Pass, Life::Silent, 5000);
+    master.on(Event::Undone { clean: Ok(()) }).call(Call::Accept(Trigger::PeerLost), "c1").look(Verdict::Pass, Life::Silent, 5000);
     assert_eq!(master.stage(), Some(Stage::Intent));
     master.on(Event::Proven { by: ProofKind::Fenced, evidence: vec![] });
     finish(&mut master);
@@ -181,7 +188,7 @@ fn md19_a_standby_node_is_slave_again_only_when_the_master_agrees() {
 #[test]
 fn row_1_an_attested_peer_is_taken_over_without_a_fence() {
     let mut node = Node::new("n2", Role::Slave, 4);
-    node.call(Call::Accept, "a1").look(Verdict::Refuse(Refusal::DeviceSilent), Life::Silent, 1100);
+    node.call(Call::Accept(Trigger::PeerLost), "a1").look(Verdict::Refuse(Refusal::DeviceSilent), Life::Silent, 1100);
     node.on(Event::Attest { id: "op".into(), who: "alice".into() });
     assert_eq!((node.did(), node.stage()), (vec!["Operator".to_owned(), "Open".to_owned()], Some(Stage::Yielding)));
     node.on(Event::Proven { by: ProofKind::Attested, evidence: vec![] });
@@ -231,6 +238,6 @@ fn a_taking_that_waits_for_a_lost_peers_word_goes_the_fence_way() {
     assert_eq!((slave.role(), slave.stage()), (Role::Taking, Some(Stage::Yielding)), "proven again before it goes on");
     slave.on(Event::Tick { life: Life::Silent, now_ms: 9000, wall_ms: 0 });
     assert_eq!(slave.stage(), Some(Stage::Yielding));
-    slave.call(Call::Accept, "c1").look(Verdict::Pass, Life::Silent, 9000);
+    slave.call(Call::Accept(Trigger::PeerLost), "c1").look(Verdict::Pass, Life::Silent, 9000);
     assert_eq!((slave.stage(), slave.did().last().cloned()), (Some(Stage::Intent), Some("StartFence".to_owned())));
 }
