@@ -41,5 +41,5 @@ fn refusals() {
 fn a_stuck_one_is_not_fenced() {
     let sim = IpmiSim::start();
     sim.make_stuck();
-    admin(sim.address(), "off", "power_timeout=1\nlogin_timeout=1\nshell_timeout=1").is(1).says("").complains("goes on saying ON");
+    admin(sim.address(), "off", "power_timeout=3\nlogin_timeout=5\nshell_timeout=5").is(1).says("").complains("goes on saying ON");
 }

@@ -29,7 +29,9 @@ const KINDS: &[(&str, &str)] = &[
     ("takeover-failed", "takeover failed"),
     ("standby", "node is standby"),
     ("split-brain", "split brain"),
-    ("link", "link between the nodes"),
+    ("demoted", "master gave up"),
+    ("rejoined", "node rejoined"),
+    ("maintenance", "maintenance forgotten"),
     ("trouble", "agent in trouble"),
 ];
 

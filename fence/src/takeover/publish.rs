@@ -53,8 +53,8 @@ fn spool_event(incoming: &Path, event: &MailEvent) -> Result<(), String> {
 /// How bad an event is.
 pub const fn severity(kind: MailKind) -> Severity {
     match kind {
-        MailKind::Founded => Severity::Ok,
-        MailKind::Takeover | MailKind::Standby | MailKind::Link | MailKind::FenceConfirmed => Severity::Warning,
+        MailKind::Founded | MailKind::Rejoined => Severity::Ok,
+        MailKind::Takeover | MailKind::Standby | MailKind::Demoted | MailKind::Maintenance | MailKind::FenceConfirmed => Severity::Warning,
         MailKind::Refused
         | MailKind::FenceSent
         | MailKind::FenceFailed
@@ -78,7 +78,9 @@ pub const fn word(kind: MailKind) -> &'static str {
         MailKind::TakeoverFailed => "failed",
         MailKind::Standby => "standby",
         MailKind::SplitBrain => "split-brain",
-        MailKind::Link => "link",
+        MailKind::Demoted => "demoted",
+        MailKind::Rejoined => "rejoined",
+        MailKind::Maintenance => "maintenance",
         MailKind::Trouble => "trouble",
     }
 }

@@ -14,6 +14,7 @@ pub(super) struct Words {
 }
 
 const LOOK: &[&str] = &["twinguard status"];
+const MAINTENANCE: &[&str] = &["twinguard status", "twinguard maintenance off"];
 const JOURNAL: &[&str] = &["twinguard status", "journalctl -u twinguard.service --since -1h"];
 
 /// The words for `kind`.
@@ -53,9 +54,13 @@ pub(super) const fn words(kind: MailKind) -> Words {
             "Two masters, or data that diverged. twinguard has frozen its automation and will not choose a survivor: a person has to.",
             LOOK,
         ),
-        MailKind::Link => {
-            ("link between the nodes", "twinguard moves nothing for this: one link less is one failure less that the pair bears.", LOOK)
-        }
+        MailKind::Demoted => ("master gave up", "This node stopped its groups and gave them to the other one, which takes them now.", LOOK),
+        MailKind::Rejoined => ("node rejoined", "The node is slave again: it follows the master and can take over.", LOOK),
+        MailKind::Maintenance => (
+            "maintenance forgotten",
+            "Somebody works on the pair for longer than was planned. Until the maintenance is ended nothing is automatic: no takeover, whatever fails.",
+            MAINTENANCE,
+        ),
         MailKind::Trouble => ("agent in trouble", "The agent can't do its work. Until this is repaired no automatic takeover will happen.", JOURNAL),
     };
     Words { title, meaning, actions }

@@ -5,6 +5,7 @@ use super::{Action, Draft, PeerSaid};
 use crate::takeover::durable::{Attempt, Handover, Promise, Released, Stage, Why};
 use crate::takeover::journal::Record;
 use crate::takeover::message::Message;
+use plugin_core::contract::MailKind;
 use plugin_core::contract::status::{Life, PeerRecord, Role};
 use std::collections::BTreeMap;
 
@@ -213,6 +214,9 @@ impl Draft<'_> {
         }
         let epoch = epochs.values().copied().max().unwrap_or(0);
         self.journal(Record::Demoted { attempt: attempt.id.clone(), groups: attempt.groups.clone(), epoch });
+        let why = if planned { "as an operator wished" } else { "because a check of its own wanted it" };
+        let summary = format!("{} gave {} to {}, {why}", self.policy.me, attempt.groups.join(", "), self.policy.peer);
+        self.mail(MailKind::Demoted, &attempt.id, summary, Vec::new());
         self.state.handover = Some(Handover { attempt: attempt.id.clone(), planned, epochs });
         self.state.attempt = None;
         self.state.case = None;

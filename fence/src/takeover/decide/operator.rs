@@ -96,7 +96,7 @@ impl Draft<'_> {
         maintenance.reminded = true;
         let by = maintenance.by.clone();
         let summary = format!("maintenance by {by} is over its time: nothing is automatic until it is ended");
-        self.mail(MailKind::Trouble, &format!("maintenance-{wall_ms}"), summary, vec!["twinguard maintenance off".to_owned()]);
+        self.mail(MailKind::Maintenance, &format!("maintenance-{wall_ms}"), summary, vec!["twinguard maintenance off".to_owned()]);
     }
 
     /// The attestation itself was checked where its proof was made; here it is only fitted into the state.

@@ -126,7 +126,9 @@ impl Draft<'_> {
                 let waits = |g: &crate::takeover::durable::Standing| matches!(g.role, Role::Standby | Role::Failed);
                 if !self.state.groups.values().any(waits) {
                     self.state.rejoining = false;
-                    self.act(Action::Tell(Ok(format!("{} is slave again", self.policy.me))));
+                    let summary = format!("{} is slave again", self.policy.me);
+                    self.mail(MailKind::Rejoined, &format!("rejoined-{epoch}"), summary.clone(), Vec::new());
+                    self.act(Action::Tell(Ok(summary)));
                 }
             }
             Role::Slave if epoch > mine.epoch_seen => self.settle(name, mine.role, epoch),

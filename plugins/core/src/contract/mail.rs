@@ -27,8 +27,12 @@ pub enum MailKind {
     Standby,
     /// Two masters, or data that diverged: automation is frozen.
     SplitBrain,
-    /// A link between the nodes was lost or is back.
-    Link,
+    /// This node gave its groups away: by an operator's wish, or because it reported itself.
+    Demoted,
+    /// A node is slave again.
+    Rejoined,
+    /// A maintenance is over its time.
+    Maintenance,
     /// The agent can't do its work (state not writable, configuration differs …).
     Trouble,
 }

@@ -80,7 +80,7 @@ fn rx10_a_graceful_move_swaps_the_roles() {
     for (planned, end) in [(true, Role::Slave), (false, Role::Standby)] {
         let (mut master, mut slave) = moving(planned);
         master.on(Event::Undone { clean: Ok(()) });
-        assert_eq!((master.role(), master.did()), (Role::Demoted, vec!["Demoted".to_owned()]));
+        assert_eq!((master.role(), master.did()), (Role::Demoted, vec!["Demoted".to_owned(), "Mail".to_owned()]));
         slave.on(Event::Offered { handover: master.state.handover.clone().unwrap() });
         slave.on(Event::Proven { by: ProofKind::Yielded, evidence: vec![] });
         finish(&mut slave);

@@ -20,6 +20,8 @@ const COMPLAINT: u64 = 4 << 10;
 const MARGIN: Duration = Duration::from_millis(100);
 /// How long the rest of a line may take that has begun.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a child's last words are waited for once something is wrong with it.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// A running child.
 pub struct Conversation<'a> {
@@ -29,7 +31,8 @@ pub struct Conversation<'a> {
     child: Option<Child>,
     stdin: Option<ChildStdin>,
     stdout: ChildStdout,
-    complaint: Arc<Mutex<Vec<u8>>>,
+    /// What it said on standard error, once it has closed it.
+    complaint: Arc<Mutex<Option<Vec<u8>>>>,
     /// Bytes sent and received.
     traffic: (u64, u64),
 }
@@ -47,7 +50,7 @@ impl<'a> Conversation<'a> {
         }
         let piped = Command { stdin: Some(Vec::new()), ..command.clone() };
         let mut child = start(&piped).map_err(|e| blind(e.to_string()))?;
-        let complaint = Arc::new(Mutex::new(Vec::new()));
+        let complaint = Arc::new(Mutex::new(None));
         let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take()) else {
             kill(child);
             return Err(blind("it has no pipes".into()));
@@ -57,7 +60,7 @@ impl<'a> Conversation<'a> {
             let mut text = Vec::new();
             // An unreadable complaint is none.
             let _ = stderr.take(COMPLAINT).read_to_end(&mut text);
-            *said.lock().unwrap_or_else(PoisonError::into_inner) = text;
+            *said.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
         });
         if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
             std::thread::spawn(move || guard(pid, left));
@@ -66,9 +69,13 @@ impl<'a> Conversation<'a> {
     }
 
     fn blind(&self, reason: &str) -> Blind {
-        // The child's last words come with its end; a moment is enough for the thread that collects them.
-        self.host.wait(Duration::from_millis(50));
-        let said = self.complaint.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // The child's last words come with its end, which a busy machine may delay.
+        let until = self.host.now() + LAST_WORDS.min(self.host.left().saturating_sub(MARGIN));
+        let words = || self.complaint.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        while words().is_none() && self.host.now() < until {
+            self.host.wait(Duration::from_millis(10));
+        }
+        let said = words().unwrap_or_default();
         let said = String::from_utf8_lossy(&said).trim().lines().last().unwrap_or_default().to_owned();
         let reason = if said.is_empty() { reason.to_owned() } else { format!("{reason}: {said}") };
         Blind::Command { program: self.program.clone(), reason }
