@@ -140,7 +140,12 @@ fn configuration(pair: &mut Pair) {
     pair.configured("a service is not installed", "[\"nginx.service\"]", "[\"nginx.service\", \"asterisk.service\"]", said);
     let said = "[limits] sets no limit: two failing nodes would take over from each other for ever";
     pair.configured("no limit of takeovers", "per_day = 3", "per_day = 0", said);
-    pair.configured("no trigger", "\"peer-lost\"", "\"self\"", "no service in [triggers] is peer-lost: nothing would ever start a takeover");
+    pair.configured(
+        "no trigger",
+        "twinguard-master-alive = \"peer-lost\"",
+        "twinguard-raid = \"self\"",
+        "no service in [triggers] is peer-lost: nothing would ever start a takeover",
+    );
 }
 
 fn boot(pair: &mut Pair) {
