@@ -58,6 +58,7 @@ fn tell(desk: &Desk, dice: &mut Dice, token: &str) -> bool {
     }
     let mut child = desk.command(&["-t", "PROBLEM", "-l", token, "-s", "DOWN", "-o", "no answer"]).spawn().unwrap();
     if dice.roll(4) == 0 {
+        // No event: the kill is to come at any moment of the call.
         std::thread::sleep(Duration::from_micros(dice.roll(6000)));
         let _ = child.kill();
     }
@@ -96,6 +97,7 @@ fn random_faults_and_kills_lose_nothing_and_double_only_what_was_not_acknowledge
         desk.sink.behave(&mode);
         let mut child = desk.command(&["--deliver", "--flush", "--timeout", "1"]).spawn().unwrap();
         if dice.roll(2) == 0 {
+            // No event: the kill is to come at any moment of the run.
             std::thread::sleep(Duration::from_millis(dice.roll(160)));
             if child.try_wait().unwrap().is_none() {
                 killed.insert(run);

@@ -3,6 +3,7 @@
 //!
 //! Moves no byte and knows no protocol; refuses TLS below 1.2, and to hide why a certificate was refused.
 
+pub mod der;
 mod key;
 mod verify;
 

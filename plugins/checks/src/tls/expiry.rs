@@ -1,40 +1,17 @@
 //! Until when a certificate is valid (RFC 5280 section 4.1.2.5), read from its DER form. Reads that one field, verifies nothing.
 
-const SEQUENCE: u8 = 0x30;
+use plugin_tls::der::{SEQUENCE, behind, element};
+
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
-const VERSION: u8 = 0xa0;
 
 /// The last second of its validity as Unix time.
 pub fn not_after(certificate: &[u8]) -> Option<i64> {
-    let (_, outer, _) = element(certificate)?;
-    let (_, mut rest, _) = element(outer)?;
-    let (tag, _, after) = element(rest)?;
-    if tag == VERSION {
-        rest = after;
-    }
-    // Serial number, signature algorithm, issuer.
-    for _ in 0..3 {
-        rest = element(rest)?.2;
-    }
+    let rest = behind(certificate, 3)?;
     let (tag, validity, _) = element(rest)?;
     let (_, _, end) = element(validity).filter(|_| tag == SEQUENCE)?;
     let (tag, time, _) = element(end)?;
     unix(tag, std::str::from_utf8(time).ok()?)
-}
-
-/// Tag, content, what follows (X.690 section 8.1).
-fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (&tag, rest) = der.split_first()?;
-    let (&first, rest) = rest.split_first()?;
-    let (length, rest) = if first < 0x80 {
-        (usize::from(first), rest)
-    } else {
-        let (bytes, rest) = rest.split_at_checked(usize::from(first & 0x7f)).filter(|(bytes, _)| (1..=3).contains(&bytes.len()))?;
-        (bytes.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte)), rest)
-    };
-    let (content, rest) = rest.split_at_checked(length)?;
-    Some((tag, content, rest))
 }
 
 /// `YYMMDDhhmmssZ` or `YYYYMMDDhhmmssZ`.
@@ -65,6 +42,8 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const VERSION: u8 = 0xa0;
 
     #[test]
     fn both_forms_of_time_are_read() {
